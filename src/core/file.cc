@@ -1,0 +1,119 @@
+#include "core/file.h"
+
+#include <fcntl.h>
+#include <glob.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
+
+#include "core/error.h"
+
+namespace netwright {
+namespace {
+
+class Descriptor {
+ public:
+  explicit Descriptor(int value) : value_(value) {}
+  ~Descriptor() {
+    if (value_ >= 0) close(value_);
+  }
+  Descriptor(const Descriptor&) = delete;
+  Descriptor& operator=(const Descriptor&) = delete;
+  int get() const { return value_; }
+
+ private:
+  int value_;
+};
+
+std::string reason() { return std::strerror(errno); }
+
+void write_all(int descriptor, std::string_view content, const std::string& path) {
+  while (!content.empty()) {
+    const ssize_t written = write(descriptor, content.data(), content.size());
+    if (written < 0) {
+      if (errno == EINTR) continue;
+      fail("{}: can't write: {}", path, reason());
+    }
+    content.remove_prefix(static_cast<size_t>(written));
+  }
+}
+
+}  // namespace
+
+std::string read_file(const std::string& path) {
+  const Descriptor file(open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (file.get() < 0) fail("{}: can't read: {}", path, reason());
+  std::string content;
+  std::error_code ignored;
+  const auto size = std::filesystem::file_size(path, ignored);
+  if (!ignored) content.reserve(size);
+  char buffer[1 << 16];
+  for (;;) {
+    const ssize_t count = read(file.get(), buffer, sizeof buffer);
+    if (count < 0 && errno == EINTR) continue;
+    if (count < 0) fail("{}: can't read: {}", path, reason());
+    if (count == 0) return content;
+    content.append(buffer, static_cast<size_t>(count));
+  }
+}
+
+void sync_path(const std::string& path) {
+  const Descriptor file(open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (file.get() < 0 || fsync(file.get()) != 0) fail("{}: can't sync: {}", path, reason());
+}
+
+void write_file_atomically(const std::string& path, std::string_view content) {
+  const std::string temporary = fmt::format("{}.tmp{}", path, getpid());
+  try {
+    const Descriptor file(open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644));
+    if (file.get() < 0) fail("{}: can't write: {}", path, reason());
+    write_all(file.get(), content, path);
+    if (fsync(file.get()) != 0) fail("{}: can't write: {}", path, reason());
+  } catch (...) {
+    unlink(temporary.c_str());
+    throw;
+  }
+  if (rename(temporary.c_str(), path.c_str()) != 0) {
+    const std::string why = reason();
+    unlink(temporary.c_str());
+    fail("{}: can't replace: {}", path, why);
+  }
+  const std::string folder = std::filesystem::path(path).parent_path().string();
+  sync_path(folder.empty() ? "." : folder);
+}
+
+void make_writable_folder(const std::string& path) {
+  std::error_code error;
+  std::filesystem::create_directories(path, error);
+  if (error) fail("{}: can't make the folder: {}", path, error.message());
+  if (!std::filesystem::is_directory(path)) fail("{}: is not a folder", path);
+  if (access(path.c_str(), W_OK | X_OK) != 0) fail("{}: can't write into the folder: {}", path, reason());
+}
+
+std::vector<std::string> match_files(const std::string& pattern) {
+  glob_t result{};
+  std::vector<std::string> paths;
+  if (glob(pattern.c_str(), GLOB_NOSORT, nullptr, &result) == 0) {
+    paths.assign(result.gl_pathv, result.gl_pathv + result.gl_pathc);
+  }
+  globfree(&result);
+  std::sort(paths.begin(), paths.end());
+  return paths;
+}
+
+FileLock::FileLock(const std::string& path, std::string_view what)
+    : descriptor_(open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644)) {
+  if (descriptor_ < 0) fail("{}: can't write: {}", path, reason());
+  if (flock(descriptor_, LOCK_EX | LOCK_NB) == 0) return;
+  const std::string why = errno == EWOULDBLOCK ? "another process holds it" : reason();
+  close(descriptor_);
+  fail("{} is in use: {} ({})", what, why, path);
+}
+
+FileLock::~FileLock() { close(descriptor_); }
+
+}  // namespace netwright

@@ -1,0 +1,39 @@
+// Files: reading whole, replacing atomically, patterns, locks.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace netwright {
+
+// The whole file. Throws Error when it can't be read.
+std::string read_file(const std::string& path);
+
+// Replaces `path` with `content` so that a reader, or a machine that stops at any moment, sees the old file or the new
+// one: written to a temporary name beside it, synced, renamed, the folder synced. Throws Error; then the old file stays.
+void write_file_atomically(const std::string& path, std::string_view content);
+
+// Flushes a finished file, or a folder's entries, to the disk.
+void sync_path(const std::string& path);
+
+// Makes the folder and those above it. Throws Error when it can't be made or written to.
+void make_writable_folder(const std::string& path);
+
+// Files that match a shell pattern, sorted by name; a path without a pattern matches itself. Empty when none does.
+std::vector<std::string> match_files(const std::string& pattern);
+
+// Holds `path` locked for this process, for as long as it lives; another holder is an Error that says what is in use.
+class FileLock {
+ public:
+  FileLock(const std::string& path, std::string_view what);
+  ~FileLock();
+  FileLock(const FileLock&) = delete;
+  FileLock& operator=(const FileLock&) = delete;
+
+ private:
+  int descriptor_ = -1;
+};
+
+}  // namespace netwright

@@ -1,0 +1,60 @@
+// Builds graphs: scopes and numbering that give the original variable names, shapes inferred as nodes are added.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "graph/graph.h"
+
+namespace netwright {
+
+class GraphBuilder {
+ public:
+  GraphBuilder(std::string name, InputSpec input);
+
+  // The Input node.
+  NodeId input() const { return 0; }
+
+  // Adds a node under the present scope and infers its shape. Throws Error that names the layer and what it was given
+  // when the operator can't be applied.
+  NodeId add(Operator op, std::vector<NodeId> inputs);
+
+  // Adds a variable; a name that exists already is an Error.
+  ParameterRef parameter(Parameter parameter);
+
+  void output(std::string name, NodeId node);
+  void endpoint(std::string name, NodeId node);
+
+  const Shape& shape(NodeId node) const;
+
+  // A scope lasts as long as the object: "model" / "blocks_3" / "se".
+  class Scope {
+   public:
+    Scope(GraphBuilder& builder, std::string_view name);
+    ~Scope();
+    Scope(const Scope&) = delete;
+    Scope& operator=(const Scope&) = delete;
+
+   private:
+    GraphBuilder& builder_;
+    size_t length_;
+  };
+  [[nodiscard]] Scope scope(std::string_view name) { return Scope(*this, name); }
+  const std::string& current_scope() const { return scope_; }
+
+  // tf.layers' numbering: the n-th use of `kind` inside the present scope is "kind", "kind_1", "kind_2", ...; the result
+  // has the scope in front.
+  std::string unique_name(std::string_view kind);
+
+  Graph finish();
+
+ private:
+  Graph graph_;
+  std::string scope_;
+  std::map<std::string, int> uses_;
+};
+
+}  // namespace netwright

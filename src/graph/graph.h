@@ -1,0 +1,105 @@
+// A network as a value: operators with shapes, independent of any tensor library.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "graph/input_spec.h"
+#include "graph/operators.h"
+#include "graph/shape.h"
+
+namespace netwright {
+
+enum class ParameterRole {
+  kKernel,           // [kh, kw, in, out]
+  kDepthwiseKernel,  // [kh, kw, channels, 1]
+  kExpertKernels,    // [experts, kernel elements]
+  kDenseKernel,      // [in, out]
+  kBias,
+  kGamma,
+  kBeta,
+  kMovingMean,
+  kMovingVariance,
+};
+
+// How a parameter begins.
+struct Initializer {
+  enum class Kind { kZeros, kOnes, kNormal, kUniform };
+  Kind kind = Kind::kZeros;
+  double scale = 0.0;  // the normal's standard deviation; the uniform's limit: [-scale, scale)
+  bool operator==(const Initializer&) const = default;
+};
+
+// A variable. Its name is the TensorFlow variable's name, without ":0".
+struct Parameter {
+  std::string name;
+  Shape shape;
+  ParameterRole role = ParameterRole::kKernel;
+  Initializer initializer;
+  // Times the recipe's weight decay is this variable's L2 coefficient: 0 for those that the original leaves out.
+  double l2 = 1.0;
+
+  bool trainable() const { return role != ParameterRole::kMovingMean && role != ParameterRole::kMovingVariance; }
+  bool operator==(const Parameter&) const = default;
+};
+
+using NodeId = int;
+
+struct Node {
+  Operator op;
+  std::vector<NodeId> inputs;
+  std::string scope;  // where it stands in the network, e.g. "efficientnet-b0/blocks_1/se"
+  Shape shape;        // inferred, without the batch
+  bool operator==(const Node&) const = default;
+};
+
+// A value with a name: an output ("logits", an auxiliary head's) or an endpoint ("block_3", "reduction_2").
+struct NamedNode {
+  std::string name;
+  NodeId node = -1;
+  bool operator==(const NamedNode&) const = default;
+};
+
+// Immutable once built (GraphBuilder::finish). Nodes are in topological order; node 0 is the Input.
+class Graph {
+ public:
+  const std::string& name() const { return name_; }
+  const std::vector<Node>& nodes() const { return nodes_; }
+  const Node& node(NodeId id) const { return nodes_[static_cast<size_t>(id)]; }
+  // In TensorFlow's creation order.
+  const std::vector<Parameter>& parameters() const { return parameters_; }
+  const Parameter& parameter(int id) const { return parameters_[static_cast<size_t>(id)]; }
+  const std::vector<NamedNode>& outputs() const { return outputs_; }
+  const std::vector<NamedNode>& endpoints() const { return endpoints_; }
+  // What the network expects of its images.
+  const InputSpec& input_spec() const { return input_spec_; }
+
+  // The node of an output; throws Error with the known names when there is none.
+  NodeId output(std::string_view name) const;
+  // Shape [H, W, 3] of the input.
+  const Shape& input_shape() const { return nodes_.front().shape; }
+  // Width of the output "logits".
+  int64_t classes() const;
+
+  bool operator==(const Graph&) const = default;
+
+ private:
+  friend class GraphBuilder;
+  std::string name_;
+  std::vector<Node> nodes_;
+  std::vector<Parameter> parameters_;
+  std::vector<NamedNode> outputs_;
+  std::vector<NamedNode> endpoints_;
+  InputSpec input_spec_;
+};
+
+// The parameters that an operator uses, in a fixed order (kernel, bias, gamma, beta, moving mean, moving variance,
+// experts), absent ones left out.
+std::vector<ParameterRef> parameter_refs(const Operator& op);
+
+// "Conv2D", "BatchNorm", ...
+std::string_view operator_name(const Operator& op);
+
+}  // namespace netwright
