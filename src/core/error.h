@@ -8,8 +8,9 @@
 
 namespace netwright {
 
-// Bad input of any kind: a flag, a file, a record, an image, a checkpoint, a request. The message is one line that names
-// the thing, what was found and what was expected. Commands print it and exit with 2 before work has started, 1 after.
+// Bad input of any kind: a flag, a file, a record, an image, a checkpoint, a request. The message is one line that
+// names the thing, what was found and what was expected. Commands print it and exit with 2 before work has started, 1
+// after.
 class Error : public std::runtime_error {
  public:
   using std::runtime_error::runtime_error;

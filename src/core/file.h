@@ -12,7 +12,8 @@ namespace netwright {
 std::string read_file(const std::string& path);
 
 // Replaces `path` with `content` so that a reader, or a machine that stops at any moment, sees the old file or the new
-// one: written to a temporary name beside it, synced, renamed, the folder synced. Throws Error; then the old file stays.
+// one: written to a temporary name beside it, synced, renamed, the folder synced. Throws Error; then the old file
+// stays.
 void write_file_atomically(const std::string& path, std::string_view content);
 
 // Flushes a finished file, or a folder's entries, to the disk.

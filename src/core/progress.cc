@@ -31,7 +31,12 @@ std::string format_duration(double seconds) {
 }
 
 Progress::Progress(std::string what, std::string unit, int64_t total, int64_t done)
-    : what_(std::move(what)), unit_(std::move(unit)), total_(total), begin_(done), done_(done), start_(Clock::now()),
+    : what_(std::move(what)),
+      unit_(std::move(unit)),
+      total_(total),
+      begin_(done),
+      done_(done),
+      start_(Clock::now()),
       drawn_(start_) {}
 
 Progress::~Progress() { finish(); }

@@ -1,5 +1,5 @@
-// Counter-based random numbers: a draw is a function of a key and a counter, so it depends on neither threads nor order,
-// and a resumed run continues exactly.
+// Counter-based random numbers: a draw is a function of a key and a counter, so it depends on neither threads nor
+// order, and a resumed run continues exactly.
 #pragma once
 
 #include <array>
@@ -11,7 +11,14 @@ namespace netwright {
 std::array<uint32_t, 4> philox4x32(std::array<uint32_t, 4> counter, std::array<uint32_t, 2> key);
 
 // What a stream is for, so that two uses of one seed never share draws.
-enum class RandomPurpose : uint32_t { kInitialize = 1, kShuffle = 2, kAugment = 3, kMask = 4, kFakeData = 5, kTest = 6 };
+enum class RandomPurpose : uint32_t {
+  kInitialize = 1,
+  kShuffle = 2,
+  kAugment = 3,
+  kMask = 4,
+  kFakeData = 5,
+  kTest = 6
+};
 
 // A stream of draws keyed by (seed, purpose, a, b): for example (seed, kAugment, epoch, sample index) or
 // (seed, kMask, step, node), with `a` below 2^32. Two streams with different keys are independent.

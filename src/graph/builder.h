@@ -45,8 +45,8 @@ class GraphBuilder {
   [[nodiscard]] Scope scope(std::string_view name) { return Scope(*this, name); }
   const std::string& current_scope() const { return scope_; }
 
-  // tf.layers' numbering: the n-th use of `kind` inside the present scope is "kind", "kind_1", "kind_2", ...; the result
-  // has the scope in front.
+  // tf.layers' numbering: the n-th use of `kind` inside the present scope is "kind", "kind_1", "kind_2", ...; the
+  // result has the scope in front.
   std::string unique_name(std::string_view kind);
 
   Graph finish();

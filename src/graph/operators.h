@@ -176,8 +176,8 @@ struct Softmax {
   bool operator==(const Softmax&) const = default;
 };
 
-using Operator = std::variant<Input, Conv2D, DepthwiseConv2D, BatchNorm, Activation, Pool, GlobalPool, Dense, Add, Multiply,
-                              Concat, Split, Pad, Dropout, DropPath, SpaceToDepth, MixExperts, Softmax>;
+using Operator = std::variant<Input, Conv2D, DepthwiseConv2D, BatchNorm, Activation, Pool, GlobalPool, Dense, Add,
+                              Multiply, Concat, Split, Pad, Dropout, DropPath, SpaceToDepth, MixExperts, Softmax>;
 
 // For std::visit: one exhaustive set of lambdas a pass, in a .cc, with no catch-all.
 template <typename... Lambdas>

@@ -1,0 +1,65 @@
+// A network lowered for one batch size, precision and mode: it runs forward and backward on a backend.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "engine/backend.h"
+#include "engine/plan.h"
+
+namespace netwright {
+
+class Program {
+ public:
+  // Throws Error when the graph can't be lowered as asked.
+  Program(Graph graph, Backend& backend, LowerOptions options);
+  ~Program();
+  Program(const Program&) = delete;
+  Program& operator=(const Program&) = delete;
+
+  const Graph& graph() const { return graph_; }
+  const Plan& plan() const { return plan_; }
+  const LowerOptions& options() const { return options_; }
+  const ParameterLayout& layout() const { return layout_; }
+
+  // Inputs; each must stay until the run is over.
+  void set_images(std::span<const float> nhwc);      // [batch, H, W, 3]
+  void set_labels(std::span<const float> soft);      // [batch, classes]
+  void set_weights(std::span<const float> weights);  // [batch]
+  // Draws the masks of every Dropout and DropPath for the samples `first_sample` + 0 .. batch - 1, keyed by
+  // (seed, step, node, sample).
+  void draw_masks(uint64_t seed, uint64_t step, uint64_t first_sample);
+  // A mask given by the caller instead: [batch] of a DropPath, the value's elements of a Dropout, scaled by 1 / keep.
+  void set_mask(NodeId node, std::span<const float> mask);
+
+  // Runs the steps. Values of `values` are read; moving statistics are written when the options say so.
+  void forward(FlatBuffer& values);
+  // After forward: fills `gradients` (trainable size), or adds to them when `accumulate`.
+  void backward(FlatBuffer& values, FlatBuffer& gradients, bool accumulate);
+
+  // The loss of the last forward, without L2.
+  double loss() const;
+  // Values that the plan keeps: outputs and options.keep. Shape [batch, ...].
+  void read(NodeId node, std::span<float> values) const;
+  std::vector<float> read(NodeId node) const;
+
+ private:
+  template <typename Body>
+  void at_step(const StepPlan& step, const char* direction, Body body);
+
+  Graph graph_;
+  Backend& backend_;
+  LowerOptions options_;
+  ParameterLayout layout_;
+  Plan plan_;
+  std::unique_ptr<Frame> frame_;
+  std::vector<std::unique_ptr<Step>> steps_;
+  std::vector<std::vector<float>> masks_;
+};
+
+// Labels as rows of ones and zeros; a label outside [0, classes) gives a row of zeros.
+void one_hot(std::span<const int32_t> labels, int64_t classes, std::span<float> rows);
+
+}  // namespace netwright
