@@ -5,6 +5,7 @@
 #include <map>
 #include <string>
 #include <string_view>
+#include <unordered_set>
 #include <vector>
 
 #include "graph/graph.h"
@@ -13,6 +14,7 @@ namespace netwright {
 
 class GraphBuilder {
  public:
+  // Throws Error when the input's size or deviation is impossible.
   GraphBuilder(std::string name, InputSpec input);
 
   // The Input node.
@@ -22,9 +24,10 @@ class GraphBuilder {
   // when the operator can't be applied.
   NodeId add(Operator op, std::vector<NodeId> inputs);
 
-  // Adds a variable; a name that exists already is an Error.
+  // Adds a variable; a name that exists already is an Error, as is a shape with a size below 1.
   ParameterRef parameter(Parameter parameter);
 
+  // Names are unique among the outputs, and among the endpoints; anything else is an Error.
   void output(std::string name, NodeId node);
   void endpoint(std::string name, NodeId node);
 
@@ -49,12 +52,18 @@ class GraphBuilder {
   // result has the scope in front.
   std::string unique_name(std::string_view kind);
 
+  // The graph; the builder is empty afterwards. Throws Error when no output was named.
   Graph finish();
 
  private:
+  void add_name(std::vector<NamedNode>& names, std::string_view what, std::string name, NodeId node);
+  // What messages call the place where building stands.
+  const std::string& layer() const;
+
   Graph graph_;
   std::string scope_;
   std::map<std::string, int> uses_;
+  std::unordered_set<std::string> parameter_names_;
 };
 
 }  // namespace netwright

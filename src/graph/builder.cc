@@ -1,0 +1,96 @@
+#include "graph/builder.h"
+
+#include <utility>
+
+#include "core/error.h"
+#include "graph/shape_inference.h"
+
+namespace netwright {
+namespace {
+
+constexpr int64_t kMostPixels = 65536;
+
+}  // namespace
+
+GraphBuilder::GraphBuilder(std::string name, InputSpec input) {
+  if (input.height < 1 || input.width < 1 || input.height > kMostPixels || input.width > kMostPixels) {
+    fail("{}: images of {} x {} pixels, expected 1 to {} in each direction", name, input.height, input.width,
+         kMostPixels);
+  }
+  for (const float deviation : input.deviation) {
+    if (!(deviation > 0.0F)) fail("{}: a channel's deviation is {}, expected more than 0", name, deviation);
+  }
+  const Shape shape = {input.height, input.width, 3};
+  graph_.name_ = std::move(name);
+  graph_.input_spec_ = input;
+  graph_.nodes_.push_back({Input{shape}, {}, "", shape});
+}
+
+NodeId GraphBuilder::add(Operator op, std::vector<NodeId> inputs) {
+  const auto id = static_cast<NodeId>(graph_.nodes_.size());
+  std::vector<const Shape*> shapes;
+  for (const NodeId input : inputs) {
+    if (input < 0 || input >= id) fail("{}: {} reads node {}, but there are {}", layer(), operator_name(op), input, id);
+    shapes.push_back(&graph_.node(input).shape);
+  }
+  if (std::holds_alternative<Input>(op)) fail("{}: a second Input; a graph has one", layer());
+  Shape shape;
+  try {
+    shape = infer_shape(op, shapes, graph_.parameters_);
+  } catch (const Error& error) {
+    fail("{}: {} {}", layer(), operator_name(op), error.what());
+  }
+  graph_.nodes_.push_back({std::move(op), std::move(inputs), scope_, std::move(shape)});
+  return id;
+}
+
+ParameterRef GraphBuilder::parameter(Parameter parameter) {
+  if (!parameter_names_.insert(parameter.name).second) {
+    fail("{}: there are two parameters named {}", layer(), parameter.name);
+  }
+  check_shape(parameter.shape, fmt::format("{}: parameter {}", layer(), parameter.name));
+  const ParameterRef ref = {static_cast<int>(graph_.parameters_.size()), parameter.shape};
+  graph_.parameters_.push_back(std::move(parameter));
+  return ref;
+}
+
+void GraphBuilder::output(std::string name, NodeId node) { add_name(graph_.outputs_, "output", std::move(name), node); }
+
+void GraphBuilder::endpoint(std::string name, NodeId node) {
+  add_name(graph_.endpoints_, "endpoint", std::move(name), node);
+}
+
+void GraphBuilder::add_name(std::vector<NamedNode>& names, std::string_view what, std::string name, NodeId node) {
+  if (node < 0 || static_cast<size_t>(node) >= graph_.nodes_.size()) {
+    fail("{}: {} \"{}\" is node {}, but there are {}", graph_.name_, what, name, node, graph_.nodes_.size());
+  }
+  for (const NamedNode& known : names) {
+    if (known.name == name) fail("{}: there are two of the {} \"{}\"", graph_.name_, what, name);
+  }
+  names.push_back({std::move(name), node});
+}
+
+const Shape& GraphBuilder::shape(NodeId node) const { return graph_.nodes_.at(static_cast<size_t>(node)).shape; }
+
+GraphBuilder::Scope::Scope(GraphBuilder& builder, std::string_view name)
+    : builder_(builder), length_(builder.scope_.size()) {
+  if (length_ > 0 && !name.empty()) builder_.scope_ += '/';
+  builder_.scope_ += name;
+}
+
+GraphBuilder::Scope::~Scope() { builder_.scope_.resize(length_); }
+
+std::string GraphBuilder::unique_name(std::string_view kind) {
+  std::string name = scope_.empty() ? std::string(kind) : fmt::format("{}/{}", scope_, kind);
+  const int uses = uses_[name]++;
+  return uses == 0 ? name : fmt::format("{}_{}", name, uses);
+}
+
+const std::string& GraphBuilder::layer() const { return scope_.empty() ? graph_.name_ : scope_; }
+
+Graph GraphBuilder::finish() {
+  if (graph_.outputs_.empty()) fail("{}: a graph needs at least one output", graph_.name_);
+  return std::move(graph_);
+}
+
+}  // namespace netwright

@@ -1,0 +1,277 @@
+#include "models/mnasnet.h"
+
+#include <cmath>
+#include <optional>
+
+#include "core/error.h"
+#include "models/layers.h"
+#include "models/options.h"
+#include "models/scaling.h"
+
+namespace netwright {
+namespace {
+
+constexpr ActivationKind kActivation = ActivationKind::kRelu;
+
+std::vector<BlockSpec> blocks_of(const MnasNetParams& params) {
+  const auto width = [&](int64_t filters) {
+    return round_filters(filters, params.depth_multiplier, params.depth_divisor, params.min_depth);
+  };
+  std::vector<BlockSpec> blocks;
+  for (BlockSpec block : params.stages) {
+    const int repeats = block.repeats;
+    block.input_filters = width(block.input_filters);
+    block.output_filters = width(block.output_filters);
+    block.repeats = 1;
+    for (int repeat = 0; repeat < repeats; ++repeat) {
+      blocks.push_back(block);
+      block.input_filters = block.output_filters;
+      block.stride_h = block.stride_w = 1;
+    }
+  }
+  return blocks;
+}
+
+// The layers' names, whole: with their scopes.
+struct BlockNames {
+  std::string expand;
+  std::string depthwise;
+  std::string se_reduce;
+  std::string se_expand;
+  std::string project;
+};
+struct Names {
+  std::string stem;
+  std::vector<BlockNames> blocks;
+  std::string head;
+  std::string dense;
+};
+
+std::string numbered(std::string_view name, int number) {
+  return number == 0 ? std::string(name) : fmt::format("{}_{}", name, number);
+}
+
+// Keras numbers its layers over the whole network in the order in which they are made: the blocks first, then stem and
+// head.
+Names keras_names(const std::string& model, const std::vector<BlockSpec>& blocks) {
+  const std::string top = model + "/mnas_net_model/";
+  int convs = 0;
+  const auto next_conv = [&](const std::string& scope) { return scope + numbered("conv2d", convs++); };
+  Names names;
+  for (size_t i = 0; i < blocks.size(); ++i) {
+    const std::string scope = fmt::format("{}mnas_blocks_{}/", top, i);
+    BlockNames block;
+    if (blocks[i].expansion != 1) block.expand = next_conv(scope);
+    block.depthwise = scope + numbered("depthwise_conv2d", static_cast<int>(i));
+    if (blocks[i].se_ratio) {
+      block.se_reduce = next_conv(scope + "se/");
+      block.se_expand = next_conv(scope + "se/");
+    }
+    block.project = next_conv(scope);
+    names.blocks.push_back(std::move(block));
+  }
+  names.stem = next_conv(top + "mnas_stem/");
+  names.head = next_conv(top + "mnas_head/");
+  names.dense = top + "mnas_head/dense";
+  return names;
+}
+
+// tf.layers numbers within each scope.
+Names scope_names(const std::string& model, const std::vector<BlockSpec>& blocks) {
+  Names names;
+  for (size_t i = 0; i < blocks.size(); ++i) {
+    const std::string scope = fmt::format("{}/mnas_blocks_{}/", model, i);
+    const bool expands = blocks[i].expansion != 1;
+    names.blocks.push_back({.expand = scope + "conv2d",
+                            .depthwise = scope + "depthwise_conv2d",
+                            .se_reduce = scope + "se/conv2d",
+                            .se_expand = scope + "se/conv2d_1",
+                            .project = scope + numbered("conv2d", expands ? 1 : 0)});
+  }
+  names.stem = model + "/mnas_stem/conv2d";
+  names.head = model + "/mnas_head/conv2d";
+  names.dense = model + "/mnas_head/dense";
+  return names;
+}
+
+void check(const MnasNetParams& params) {
+  if (params.stages.empty()) fail("{}: a network needs at least one stage", params.name);
+  check_classes(params.name, params.classes);
+  check_dropout(params.name, params.dropout_rate);
+}
+
+class Assembly {
+ public:
+  explicit Assembly(const MnasNetParams& params)
+      : params_(params),
+        blocks_(blocks_of(params)),
+        names_(params.use_keras ? keras_names(params.name, blocks_) : scope_names(params.name, blocks_)),
+        norm_{.kind = "batch_normalization",
+              .momentum = params.batch_norm_momentum,
+              .epsilon = params.batch_norm_epsilon,
+              .unbiased_moving_variance = true,
+              .combine = BatchNormCombine::kNone},
+        builder_(params.name, params.input) {}
+
+  Graph build() {
+    const GraphBuilder::Scope model = builder_.scope(params_.name);
+    NodeId x = add_stem();
+    for (size_t i = 0; i < blocks_.size(); ++i) x = add_block(i, x);
+    builder_.endpoint("global_pool", x);
+    builder_.output("logits", add_head(x));
+    return builder_.finish();
+  }
+
+ private:
+  NodeId norm(NodeId x) { return add_batch_norm(builder_, x, norm_); }
+  NodeId norm_activate(NodeId x) { return add_activation(builder_, norm(x), kActivation); }
+
+  NodeId add_stem() {
+    const GraphBuilder::Scope scope = builder_.scope("mnas_stem");
+    const int64_t filters =
+        round_filters(params_.stem_filters, params_.depth_multiplier, params_.depth_divisor, params_.min_depth);
+    const ConvStyle style = {.kernel = 3, .stride_h = 2, .stride_w = 2, .filters = filters};
+    const NodeId x = norm_activate(add_conv(builder_, builder_.input(), style, names_.stem));
+    builder_.endpoint("stem", x);
+    return x;
+  }
+
+  NodeId add_block(size_t index, NodeId input) {
+    const GraphBuilder::Scope scope = builder_.scope(fmt::format("mnas_blocks_{}", index));
+    const BlockSpec& block = blocks_[index];
+    const BlockNames& names = names_.blocks[index];
+    const NodeId expanded = expand(block, names, input);
+    NodeId x = norm(add_conv(builder_, expanded, {.filters = block.output_filters}, names.project));
+    // The declared widths decide: mnasnet-small's first block has none, though 8 channels go in and 8 come out.
+    const bool skips =
+        block.skip && block.stride_h == 1 && block.stride_w == 1 && block.input_filters == block.output_filters;
+    if (skips) x = builder_.add(Add{}, {x, input});
+    name_block(index, x, expanded);
+    return x;
+  }
+
+  NodeId expand(const BlockSpec& block, const BlockNames& names, NodeId x) {
+    const int64_t filters = block.input_filters * block.expansion;
+    if (block.expansion != 1) x = norm_activate(add_conv(builder_, x, {.filters = filters}, names.expand));
+    const ConvStyle depthwise = {.kernel = block.kernel, .stride_h = block.stride_h, .stride_w = block.stride_w};
+    x = norm_activate(add_depthwise(builder_, x, depthwise, names.depthwise));
+    if (!block.se_ratio) return x;
+    const GraphBuilder::Scope scope = builder_.scope("se");
+    const auto squeezed = static_cast<int64_t>(static_cast<double>(block.input_filters) * *block.se_ratio);
+    return add_squeeze_excite(builder_, x,
+                              {.reduce_name = names.se_reduce,
+                               .expand_name = names.se_expand,
+                               .squeezed = std::max<int64_t>(1, squeezed),
+                               .expanded = filters,
+                               .activation = kActivation});
+  }
+
+  void name_block(size_t index, NodeId output, NodeId expanded) {
+    name_output(fmt::format("block_{}", index), output, expanded);
+    const bool reduces = index + 1 == blocks_.size() || blocks_[index + 1].stride_h > 1;
+    if (reduces) name_output(fmt::format("reduction_{}", ++reductions_), output, expanded);
+  }
+
+  void name_output(const std::string& name, NodeId output, NodeId expanded) {
+    builder_.endpoint(name, output);
+    builder_.endpoint(name + "/expansion_output", expanded);
+  }
+
+  NodeId add_head(NodeId x) {
+    const GraphBuilder::Scope scope = builder_.scope("mnas_head");
+    x = norm_activate(add_conv(builder_, x, {.filters = params_.head_filters}, names_.head));
+    x = builder_.add(GlobalPool{}, {x});
+    if (params_.dropout_rate > 0.0) x = builder_.add(Dropout{params_.dropout_rate}, {x});
+    const double limit = 1.0 / std::sqrt(static_cast<double>(params_.classes));
+    x = add_dense(builder_, x, params_.classes, limit, names_.dense);
+    builder_.endpoint("head", x);
+    return x;
+  }
+
+  const MnasNetParams& params_;
+  std::vector<BlockSpec> blocks_;
+  Names names_;
+  BatchNormStyle norm_;
+  GraphBuilder builder_;
+  int reductions_ = 0;
+};
+
+constexpr std::string_view kA1[] = {"r1_k3_s11_e1_i32_o16_noskip",  "r2_k3_s22_e6_i16_o24",
+                                    "r3_k5_s22_e3_i24_o40_se0.25",  "r4_k3_s22_e6_i40_o80",
+                                    "r2_k3_s11_e6_i80_o112_se0.25", "r3_k5_s22_e6_i112_o160_se0.25",
+                                    "r1_k3_s11_e6_i160_o320"};
+constexpr std::string_view kB1[] = {"r1_k3_s11_e1_i32_o16_noskip",  "r3_k3_s22_e3_i16_o24", "r3_k5_s22_e3_i24_o40",
+                                    "r3_k5_s22_e6_i40_o80",         "r2_k3_s11_e6_i80_o96", "r4_k5_s22_e6_i96_o192",
+                                    "r1_k3_s11_e6_i192_o320_noskip"};
+constexpr std::string_view kSmall[] = {
+    "r1_k3_s11_e1_i16_o8",         "r1_k3_s22_e3_i8_o16",         "r2_k3_s22_e6_i16_o16", "r4_k5_s22_e6_i16_o32_se0.25",
+    "r3_k3_s11_e6_i32_o32_se0.25", "r3_k5_s22_e6_i32_o88_se0.25", "r1_k3_s11_e6_i88_o144"};
+constexpr std::string_view kD1[] = {"r1_k3_s11_e9_i32_o24",        "r3_k3_s22_e9_i24_o36", "r5_k3_s22_e9_i36_o48",
+                                    "r4_k5_s22_e9_i48_o96",        "r5_k7_s11_e3_i96_o96", "r3_k3_s22_e9_i96_o80",
+                                    "r1_k7_s11_e6_i80_o320_noskip"};
+constexpr std::string_view kD1At320[] = {"r3_k5_s11_e6_i32_o24",  "r4_k7_s22_e9_i24_o36",  "r5_k5_s22_e9_i36_o48",
+                                         "r5_k7_s22_e6_i48_o96",  "r5_k3_s11_e9_i96_o144", "r5_k5_s22_e6_i144_o160",
+                                         "r1_k7_s11_e9_i160_o320"};
+
+// Spec mnasnet 2.3. The originals' trainer names every variable in Keras' style, whatever the model (6.3).
+struct Variant {
+  std::string_view name;
+  std::span<const std::string_view> stages;
+  int64_t stem_filters;
+  double dropout;
+};
+constexpr Variant kVariants[] = {
+    {"mnasnet-a1", kA1, 32, 0.2}, {"mnasnet-b1", kB1, 32, 0.2},          {"mnasnet-small", kSmall, 8, 0.0},
+    {"mnasnet-d1", kD1, 32, 0.2}, {"mnasnet-d1-320", kD1At320, 32, 0.2},
+};
+
+MnasNetParams named_params(std::string_view name) {
+  for (const Variant& variant : kVariants) {
+    if (variant.name != name) continue;
+    MnasNetParams params;
+    params.name = name;
+    params.stages = parse_blocks(variant.stages, BlockNotation::kMnasNet);
+    params.stem_filters = variant.stem_filters;
+    params.dropout_rate = variant.dropout;
+    params.input.resize = ResizeMethod::kBilinear;
+    params.input.crop = CentreCrop::kMnasNet;
+    return params;
+  }
+  fail("{}: the registry has this MnasNet, but its builder does not", name);
+}
+
+// The original's flags for these are floats; only whole numbers work there as well (spec 2.4).
+int64_t whole_number(std::string_view name, std::string_view option, double value, double least) {
+  constexpr double kMost = 1 << 24;
+  if (!(value >= least && value <= kMost) || value != std::floor(value)) {
+    fail("{}: {} {}, expected a whole number of at least {}", name, option, value, least);
+  }
+  return static_cast<int64_t>(value);
+}
+
+}  // namespace
+
+Graph build_mnasnet(const MnasNetParams& params) {
+  check(params);
+  return Assembly(params).build();
+}
+
+Graph build_named_mnasnet(const ModelInfo& model, const ModelOptions& options) {
+  refuse_option(model, "survival_probability", options.survival_probability.has_value());
+  refuse_option(model, "width_coefficient", options.width_coefficient.has_value());
+  refuse_option(model, "depth_coefficient", options.depth_coefficient.has_value());
+  MnasNetParams params = named_params(model.name);
+  params.input = input_of(model, options, params.input);
+  params.classes = options.classes.value_or(params.classes);
+  params.dropout_rate = options.dropout_rate.value_or(params.dropout_rate);
+  params.batch_norm_momentum = options.batch_norm_momentum.value_or(params.batch_norm_momentum);
+  params.batch_norm_epsilon = options.batch_norm_epsilon.value_or(params.batch_norm_epsilon);
+  params.depth_multiplier = options.depth_multiplier.value_or(params.depth_multiplier);
+  params.use_keras = options.use_keras.value_or(params.use_keras);
+  if (options.depth_divisor)
+    params.depth_divisor = whole_number(model.name, "depth_divisor", *options.depth_divisor, 1);
+  if (options.min_depth) params.min_depth = whole_number(model.name, "min_depth", *options.min_depth, 0);
+  return build_mnasnet(params);
+}
+
+}  // namespace netwright

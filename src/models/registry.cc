@@ -1,0 +1,84 @@
+#include "models/registry.h"
+
+#include <algorithm>
+#include <cctype>
+
+#include "core/error.h"
+#include "core/text.h"
+#include "models/efficientnet.h"
+#include "models/mnasnet.h"
+
+namespace netwright {
+namespace {
+
+constexpr std::string_view kBaseline = "tensorflow/tpu efficientnet/README.md, baseline preprocessing";
+constexpr std::string_view kAutoAugment = "tensorflow/tpu efficientnet/README.md, AutoAugment";
+constexpr std::string_view kAdvProp = "tensorflow/tpu efficientnet/README.md, AdvProp and AutoAugment";
+constexpr std::string_view kNoisyStudent = "tensorflow/tpu efficientnet/README.md, NoisyStudent and RandAugment";
+constexpr std::string_view kLite = "tensorflow/tpu efficientnet/lite/README.md, float32";
+constexpr std::string_view kEdgeTpu = "tensorflow/tpu efficientnet/edgetpu/README.md, float";
+constexpr std::string_view kCondConv = "tensorflow/tpu efficientnet/condconv/README.md";
+constexpr std::string_view kMnasNet = "tensorflow/tpu mnasnet/README.md";
+
+constexpr auto kEfficientNet = build_named_efficientnet;
+constexpr auto kMnas = build_named_mnasnet;
+
+constexpr ModelInfo kModels[] = {
+    {"efficientnet-b0", "efficientnet", 224, 76.7, kBaseline, kEfficientNet},
+    {"efficientnet-b1", "efficientnet", 240, 78.7, kBaseline, kEfficientNet},
+    {"efficientnet-b2", "efficientnet", 260, 79.8, kBaseline, kEfficientNet},
+    {"efficientnet-b3", "efficientnet", 300, 81.1, kBaseline, kEfficientNet},
+    {"efficientnet-b4", "efficientnet", 380, 82.5, kBaseline, kEfficientNet},
+    {"efficientnet-b5", "efficientnet", 456, 83.1, kBaseline, kEfficientNet},
+    {"efficientnet-b6", "efficientnet", 528, 84.0, kAutoAugment, kEfficientNet},
+    {"efficientnet-b7", "efficientnet", 600, 84.3, kAutoAugment, kEfficientNet},
+    {"efficientnet-b8", "efficientnet", 672, 85.5, kAdvProp, kEfficientNet},
+    {"efficientnet-l2", "efficientnet", 800, 88.4, kNoisyStudent, kEfficientNet},
+    {"efficientnet-lite0", "efficientnet", 224, 75.1, kLite, kEfficientNet},
+    {"efficientnet-lite1", "efficientnet", 240, 76.7, kLite, kEfficientNet},
+    {"efficientnet-lite2", "efficientnet", 260, 77.6, kLite, kEfficientNet},
+    {"efficientnet-lite3", "efficientnet", 280, 79.8, kLite, kEfficientNet},
+    {"efficientnet-lite4", "efficientnet", 300, 81.5, kLite, kEfficientNet},
+    {"efficientnet-edgetpu-S", "efficientnet", 224, 77.23, kEdgeTpu, kEfficientNet},
+    {"efficientnet-edgetpu-M", "efficientnet", 240, 78.69, kEdgeTpu, kEfficientNet},
+    {"efficientnet-edgetpu-L", "efficientnet", 300, 80.62, kEdgeTpu, kEfficientNet},
+    {"efficientnet-condconv-b0-4e", "efficientnet", 224, 77.8, kCondConv, kEfficientNet},
+    {"efficientnet-condconv-b0-8e", "efficientnet", 224, 78.3, kCondConv, kEfficientNet},
+    {"efficientnet-condconv-b0-8e-depth", "efficientnet", 224, 79.5, kCondConv, kEfficientNet},
+    {"mnasnet-a1", "mnasnet", 224, 75.2, kMnasNet, kMnas},
+    {"mnasnet-b1", "mnasnet", 224, 74.4, "tensorflow/tpu mnasnet/README.md, an older version: about", kMnas},
+    {"mnasnet-small", "mnasnet", 224, 66.0, "tensorflow/tpu mnasnet/README.md: about", kMnas},
+    {"mnasnet-d1", "mnasnet", 224, 0.0, "", kMnas},
+    {"mnasnet-d1-320", "mnasnet", 320, 0.0, "", kMnas},
+};
+
+// "EfficientNetB0", "efficientnet_b0" and "efficientnet-b0" are one name.
+std::string folded(std::string_view name) {
+  std::string out;
+  for (const char c : name) {
+    if (c != '-' && c != '_') out += static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+  }
+  return out;
+}
+
+}  // namespace
+
+std::span<const ModelInfo> all_models() { return kModels; }
+
+const ModelInfo& find_model(std::string_view name) {
+  const std::string wanted = folded(name);
+  for (const ModelInfo& model : kModels) {
+    if (folded(model.name) == wanted) return model;
+  }
+  std::vector<std::string> known;
+  for (const ModelInfo& model : kModels) known.emplace_back(model.name);
+  const std::string hint = did_you_mean(name, known);
+  fail("unknown model \"{}\"{}", name, hint.empty() ? "; `netwright models` lists them" : "; " + hint);
+}
+
+Graph build_model(std::string_view name, const ModelOptions& options) {
+  const ModelInfo& model = find_model(name);
+  return model.build(model, options);
+}
+
+}  // namespace netwright
