@@ -1,0 +1,35 @@
+// What a network costs, counted from the graph alone.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "graph/graph.h"
+
+namespace netwright {
+
+// For one image.
+struct Cost {
+  int64_t parameters = 0;        // elements of the trainable parameters
+  int64_t moving = 0;            // elements of the moving statistics
+  int64_t multiply_adds = 0;     // of convolutions, dense layers and the mixing of experts; nothing else counts
+  int64_t activation_bytes = 0;  // of the value, in float32
+
+  Cost& operator+=(const Cost& other);
+  bool operator==(const Cost&) const = default;
+};
+
+// A convolution counts every position of its kernel, those that read padding too, as TensorFlow's statistics do (half
+// of its "flops"). A parameter that several nodes use is counted at the first of them, by what that one uses of it.
+std::vector<Cost> count_nodes(const Graph& graph);
+
+// The sum over all nodes.
+Cost count(const Graph& graph);
+
+// Half the arithmetic operations that TensorFlow's old converter prints for the float network, batch norms folded:
+// twice the multiply-adds plus one for each output of a convolution or dense layer, one for each output of an addition
+// or multiplication, 64 for each of a sigmoid, tanh or softmax (spec mnasnet 3.3). MnasNet's published multiply-adds
+// are these.
+double converter_multiply_adds(const Graph& graph);
+
+}  // namespace netwright
