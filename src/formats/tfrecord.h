@@ -35,6 +35,7 @@ class RecordReader {
 
  private:
   bool read_record(std::string& record);
+  size_t read_bytes(char* target, size_t count);
   void read_payload(std::string& record, uint64_t length);
   [[noreturn]] void refuse(std::string_view what);
 
