@@ -16,8 +16,8 @@ find_package_handle_standard_args(Libtorch
   REASON_FAILURE_MESSAGE "set LIBTORCH to a folder with include/ and lib/ of libtorch 2.11 to 2.14, or run `make setup`")
 if(Libtorch_FOUND AND NOT TARGET Libtorch::cpu)
   add_library(Libtorch::cpu INTERFACE IMPORTED)
-  target_compile_options(Libtorch::cpu INTERFACE -idirafter ${LIBTORCH_INCLUDE_DIR}
-                         -idirafter ${LIBTORCH_INCLUDE_DIR}/torch/csrc/api/include)
+  target_compile_options(Libtorch::cpu INTERFACE "SHELL:-idirafter ${LIBTORCH_INCLUDE_DIR}"
+                         "SHELL:-idirafter ${LIBTORCH_INCLUDE_DIR}/torch/csrc/api/include")
   target_compile_definitions(Libtorch::cpu INTERFACE AT_PER_OPERATOR_HEADERS TORCH_ASSERT_ONLY_METHOD_OPERATORS)
   target_link_libraries(Libtorch::cpu INTERFACE ${LIBTORCH_CPU_LIBRARY} ${LIBTORCH_C10_LIBRARY})
   if(LIBTORCH_CUDA_LIBRARY)

@@ -74,7 +74,8 @@ struct FlatSegment {
 //   momentum: acc = momentum acc + g;  w -= lr acc
 //   rmsprop:  ms += (g^2 - ms)(1 - decay);  mom = momentum mom + lr g / sqrt(ms + epsilon);  w -= mom
 //   lars:     trust = eta |w| / (|g| + lars_weight_decay |w| + lars_epsilon), 1 where |w| or |g| is 0;
-//             mom = momentum mom + (g + lars_weight_decay w) lr trust;  w -= mom;  tensors not adapted as momentum
+//             mom = momentum mom + (g + lars_weight_decay w) lr trust;  w -= mom;
+//             tensors not adapted: mom = momentum mom + g lr;  w -= mom
 struct OptimizerUpdate {
   OptimizerKind kind = OptimizerKind::kRmsProp;
   FlatBuffer* values = nullptr;
