@@ -1,0 +1,91 @@
+#include "commands/model_flags.h"
+
+#include <charconv>
+
+#include "core/error.h"
+#include "core/text.h"
+
+namespace netwright {
+namespace {
+
+constexpr int64_t kMaxImageSize = 8192;
+
+int64_t read_side(const std::string& text) {
+  int64_t side = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), side);
+  if (error != std::errc() || end != text.data() + text.size()) fail("not a size; write 224 or, height first, 97x131");
+  if (side < 1 || side > kMaxImageSize) fail("must be in [1, {}]", kMaxImageSize);
+  return side;
+}
+
+// "224" or "97x131", height first.
+void read_image_size(const std::string& text, ModelOptions& options) {
+  const std::vector<std::string> sides = split(text, 'x');
+  if (sides.size() > 2) fail("not a size; write 224 or, height first, 97x131");
+  options.height = read_side(sides.front());
+  options.width = read_side(sides.back());
+}
+
+}  // namespace
+
+void declare_model_flags(Flags& flags, ModelChoice& choice) {
+  ModelOptions& o = choice.options;
+  flags.positional("MODEL", choice.name, "an architecture; `netwright models` lists them");
+  flags.section("model");
+  flags.add("classes", o.classes,
+            {.help = "number of classes; 1000 if not given",
+             .range = between(1, 1e6),
+             .origin = "efficientnet, mnasnet: --num_label_classes"});
+  flags.add_parsed("image_size", [&o](const std::string& text) { read_image_size(text, o); },
+                   {.help = "height and width of the input in pixels: 224 or 97x131; the model's own if not given",
+                    .value = "N|HxW",
+                    .origin = "efficientnet, mnasnet: --input_image_size"});
+  flags.add("dropout_rate", o.dropout_rate,
+            {.help = "share of the features dropped before the classifier",
+             .range = kRate,
+             .origin = "efficientnet, mnasnet: --dropout_rate",
+             .rare = true});
+  flags.add("survival_prob", o.survival_probability,
+            {.help = "share of examples for which the last block survives drop-connect",
+             .range = {.min = 0, .max = 1, .above_min = true},
+             .origin = "efficientnet: --survival_prob",
+             .rare = true});
+  flags.add("batch_norm_momentum", o.batch_norm_momentum,
+            {.help = "share of a moving statistic that a step keeps",
+             .range = between(0, 1),
+             .origin = "efficientnet, mnasnet: --batch_norm_momentum",
+             .rare = true});
+  flags.add("batch_norm_epsilon", o.batch_norm_epsilon,
+            {.help = "added to the variance",
+             .range = above(0),
+             .origin = "efficientnet, mnasnet: --batch_norm_epsilon",
+             .rare = true});
+  flags.add("width_coefficient", o.width_coefficient,
+            {.help = "times the base network's widths",
+             .range = above(0),
+             .origin = "efficientnet: --width_coefficient",
+             .rare = true});
+  flags.add("depth_coefficient", o.depth_coefficient,
+            {.help = "times the base network's repeats",
+             .range = above(0),
+             .origin = "efficientnet: --depth_coefficient",
+             .rare = true});
+  flags.add("depth_multiplier", o.depth_multiplier,
+            {.help = "times the base network's widths",
+             .range = above(0),
+             .origin = "mnasnet: --depth_multiplier",
+             .rare = true});
+  flags.add("depth_divisor", o.depth_divisor,
+            {.help = "widths are rounded to multiples of it",
+             .range = above(0),
+             .origin = "mnasnet: --depth_divisor",
+             .rare = true});
+  flags.add("min_depth", o.min_depth,
+            {.help = "the smallest width", .range = above(0), .origin = "mnasnet: --min_depth", .rare = true});
+  flags.add("use_keras", o.use_keras,
+            {.help = "names of variables as the Keras layers of the original give them",
+             .origin = "mnasnet: --use_keras",
+             .rare = true});
+}
+
+}  // namespace netwright

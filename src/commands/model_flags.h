@@ -1,0 +1,22 @@
+// The flags that choose a model and change it, declared once for all commands that build one.
+#pragma once
+
+#include <string>
+
+#include "commands/flags.h"
+#include "models/registry.h"
+
+namespace netwright {
+
+struct ModelChoice {
+  std::string name;
+  ModelOptions options;
+};
+
+// MODEL and the flags of ModelOptions; all but --classes and --image_size are rare ones.
+void declare_model_flags(Flags& flags, ModelChoice& choice);
+
+// The graph of the choice; throws Error as build_model.
+inline Graph build_model(const ModelChoice& choice) { return build_model(choice.name, choice.options); }
+
+}  // namespace netwright
