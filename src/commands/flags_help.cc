@@ -44,6 +44,9 @@ std::string limits_text(const FlagText& text) {
   return text.choices.empty() ? range_text(text.range) : "one of " + join(text.choices, ", ");
 }
 
+// In a Markdown table a bar ends the cell.
+std::string cell(std::string_view text) { return fmt::format("{}", fmt::join(split(text, '|'), "\\|")); }
+
 }  // namespace
 
 std::string Flags::help(bool all) const {
@@ -76,8 +79,8 @@ std::string Flags::reference() const {
   if (!positionals_.empty()) out += "\n";
   if (!flags_.empty()) out += "| flag | default | meaning | values | origin |\n|---|---|---|---|---|\n";
   for (const Flag& flag : flags_) {
-    out += fmt::format("| `{}` | {} | {} | {} | {} |\n", flag_form(flag.name, flag.target, flag.text), flag.initial,
-                       flag.text.help, limits_text(flag.text), flag.text.origin);
+    out += fmt::format("| `{}` | {} | {} | {} | {} |\n", cell(flag_form(flag.name, flag.target, flag.text)),
+                       cell(flag.initial), cell(flag.text.help), cell(limits_text(flag.text)), cell(flag.text.origin));
   }
   return out + fmt::format("\nExample: `{}`\n", help_.example);
 }

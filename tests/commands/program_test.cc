@@ -1,8 +1,4 @@
 // The program as a whole: its lists, its help, its answers to what it can't do.
-#include <fstream>
-#include <map>
-#include <set>
-#include <sstream>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

@@ -1,0 +1,140 @@
+// netwright summary: the layers of a model.
+#include <algorithm>
+
+#include <nlohmann/json.hpp>
+
+#include "commands/command.h"
+#include "commands/model_flags.h"
+#include "core/text.h"
+#include "graph/count.h"
+
+namespace netwright {
+namespace {
+
+struct SummaryOptions {
+  ModelChoice model;
+  bool blocks = false;
+  bool json = false;
+};
+
+Flags declare(SummaryOptions& o) {
+  Flags flags({.usage = "summary MODEL [flags]",
+               .about = "Shows the layers of a model with the shape of what they give, their parameters and their "
+                        "multiply-adds for one image.",
+               .example = "netwright summary efficientnet-b0 --blocks --image_size=260"});
+  declare_model_flags(flags, o.model);
+  flags.section("output");
+  flags.add("blocks", o.blocks, {.help = "one line a block instead of one a layer"});
+  flags.add("json", o.json, {.help = "print JSON, a layer each"});
+  return flags;
+}
+
+// A line of the table: one node, or the nodes of a block.
+struct Row {
+  std::string name;
+  std::string what;
+  Shape shape;
+  Cost cost;
+};
+
+// "efficientnet-b0/blocks_1/se" -> "blocks_1": the part below the network's own scope.
+std::string block_of(const std::string& scope) {
+  const std::vector<std::string> parts = split(scope, '/');
+  return parts.size() > 1 ? parts[1] : parts[0];
+}
+
+// "Conv2D 3x3 /2": the operator, its window and its stride.
+std::string describe(const Operator& op) {
+  std::string text(operator_name(op));
+  const Window* window = nullptr;
+  if (const auto* conv = std::get_if<Conv2D>(&op)) window = &conv->window;
+  if (const auto* depthwise = std::get_if<DepthwiseConv2D>(&op)) window = &depthwise->window;
+  if (const auto* pool = std::get_if<Pool>(&op)) window = &pool->window;
+  if (!window) return text;
+  text += fmt::format(" {}x{}", window->kernel_h, window->kernel_w);
+  if (window->stride_h > 1 || window->stride_w > 1) text += fmt::format(" /{}", window->stride_h);
+  return text;
+}
+
+std::vector<Row> layer_rows(const Graph& graph) {
+  const std::vector<Cost> costs = count_nodes(graph);
+  std::vector<Row> rows;
+  for (size_t i = 0; i < costs.size(); ++i) {
+    const Node& node = graph.nodes()[i];
+    rows.push_back({node.scope.empty() ? "input" : node.scope, describe(node.op), node.shape, costs[i]});
+  }
+  return rows;
+}
+
+// Neighbours of one block become one line, with the shape of the last.
+std::vector<Row> block_rows(const std::vector<Row>& layers) {
+  std::vector<Row> rows;
+  for (const Row& layer : layers) {
+    const std::string name = block_of(layer.name);
+    if (rows.empty() || rows.back().name != name) rows.push_back({name, "", {}, {}});
+    rows.back().shape = layer.shape;
+    rows.back().cost += layer.cost;
+  }
+  return rows;
+}
+
+void print_table(const Graph& graph, const std::vector<Row>& rows, const Cost& total) {
+  size_t name_width = 5;
+  for (const Row& row : rows) name_width = std::max(name_width, row.name.size());
+  const size_t what_width = rows.front().what.empty() ? 0 : 24;
+  print("{:<{}}  {:<{}}{:<18}{:>12}{:>16}\n", "layer", name_width, what_width ? "operator" : "", what_width, "output",
+        "parameters", "multiply-adds");
+  for (const Row& row : rows) {
+    print("{:<{}}  {:<{}}{:<18}{:>12}{:>16}\n", row.name, name_width, row.what, what_width, to_string(row.shape),
+          row.cost.parameters ? with_commas(row.cost.parameters) : "",
+          row.cost.multiply_adds ? with_commas(row.cost.multiply_adds) : "");
+  }
+  print("\n{}: input {}, {} classes\n", graph.name(), to_string(graph.input_shape()), with_commas(graph.classes()));
+  print("  parameters          {:>17}\n", with_commas(total.parameters));
+  print("  moving statistics   {:>17}\n", with_commas(total.moving));
+  print("  multiply-adds       {:>17}\n", with_commas(total.multiply_adds));
+  print("  activations         {:>17}  an image in float32, every layer's\n", format_bytes(total.activation_bytes));
+}
+
+nlohmann::ordered_json to_json(const Cost& cost) {
+  return {{"parameters", cost.parameters},
+          {"moving_statistics", cost.moving},
+          {"multiply_adds", cost.multiply_adds},
+          {"activation_bytes", cost.activation_bytes}};
+}
+
+void print_json(const Graph& graph, const std::vector<Row>& rows, const Cost& total, std::string_view rows_name) {
+  nlohmann::ordered_json out = {
+      {"name", graph.name()}, {"input_shape", graph.input_shape()}, {"classes", graph.classes()}};
+  out.update(to_json(total));
+  nlohmann::ordered_json list = nlohmann::ordered_json::array();
+  for (const Row& row : rows) {
+    nlohmann::ordered_json item = {{"name", row.name}};
+    if (!row.what.empty()) item["operator"] = row.what;
+    item["shape"] = row.shape;
+    item.update(to_json(row.cost));
+    list.push_back(std::move(item));
+  }
+  out[rows_name] = std::move(list);
+  print("{}\n", out.dump(2));
+}
+
+}  // namespace
+
+int run_summary(CommandContext& context) {
+  SummaryOptions options;
+  Flags flags = declare(options);
+  if (!context.parse(flags)) return 0;
+  const Graph graph = build_model(options.model);
+  std::vector<Row> rows = layer_rows(graph);
+  if (options.blocks) rows = block_rows(rows);
+  const Cost total = count(graph);
+  if (options.json) {
+    print_json(graph, rows, total, options.blocks ? "blocks" : "layers");
+  } else {
+    print_table(graph, rows, total);
+  }
+  return 0;
+}
+
+}  // namespace netwright
