@@ -14,7 +14,7 @@
 //        }
 //
 //   2. a row in the table of src/commands/commands.cc.
-//   3. `make reference`, which rewrites docs/commands.md.
+//   3. `make reference`, which rewrites docs/commands.md. (A test compares the page, and the length of each --help.)
 // Flags that choose and change a model are declared once, in model_flags.h.
 #pragma once
 
