@@ -62,12 +62,6 @@ class Step {
 
 enum class OptimizerKind { kSgd, kMomentum, kRmsProp, kLars };
 
-// A tensor in the flat buffer, for what is done by tensor (LARS, norms).
-struct FlatSegment {
-  FlatRange range;
-  bool adapted = true;  // LARS scales its rate; else plain momentum
-};
-
 // One update of the trainable values, as TensorFlow's kernels do it (spec efficientnet 4.4):
 //   g += coefficient * w on the L2 ranges, then
 //   sgd:      w -= lr g

@@ -1,6 +1,7 @@
 #include "engine/parameters.h"
 
 #include <algorithm>
+#include <array>
 
 #include "core/error.h"
 #include "core/random.h"
@@ -62,6 +63,19 @@ std::vector<L2Range> ParameterLayout::l2_ranges(double weight_decay) const {
     }
   }
   return ranges;
+}
+
+std::vector<FlatSegment> lars_segments(const ParameterLayout& layout) {
+  static constexpr std::array<std::string_view, 4> kLeftOut = {"batch_normalization", "bias", "beta", "gamma"};
+  std::vector<FlatSegment> segments;
+  for (const FlatTensor& tensor : layout.tensors()) {
+    if (tensor.offset >= layout.trainable_size()) break;
+    const bool left_out = std::any_of(kLeftOut.begin(), kLeftOut.end(), [&](std::string_view part) {
+      return tensor.name.find(part) != std::string::npos;
+    });
+    segments.push_back({{tensor.offset, tensor.offset + tensor.size}, !left_out});
+  }
+  return segments;
 }
 
 uint64_t name_key(std::string_view name) {

@@ -37,6 +37,12 @@ struct L2Range {
   double coefficient = 0.0;
 };
 
+// A tensor in the flat buffer, for what is done by tensor (LARS, norms).
+struct FlatSegment {
+  FlatRange range;
+  bool adapted = true;  // LARS scales its rate; else plain momentum
+};
+
 // The order: trainable with weight decay, other trainable, moving statistics; within each the graph's. Gradients and
 // slots cover the first two, averages all three. Padding between tensors is zero.
 class ParameterLayout {
@@ -63,6 +69,10 @@ class ParameterLayout {
   int64_t trainable_size_ = 0;
   int64_t size_ = 0;
 };
+
+// One segment a trainable tensor. Names with batch_normalization, bias, beta or gamma are not adapted (spec efficientnet
+// 4.4).
+std::vector<FlatSegment> lars_segments(const ParameterLayout& layout);
 
 // Initial values of every tensor, each drawn from a stream keyed by (seed, its name): the same on every backend, and
 // unchanged when other tensors come or go. `values` has layout.size() elements.

@@ -1,0 +1,102 @@
+// Every golden case of each family: NETWRIGHT_GOLDEN=DIR runs whatever cases another folder of the same form holds.
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <fstream>
+#include <iostream>
+
+#include <fmt/format.h>
+
+#include "core/error.h"
+#include "graph/count.h"
+#include "parity/run_case.h"
+
+namespace netwright::golden {
+namespace {
+
+namespace fs = std::filesystem;
+
+void say(const std::string& line) { std::cout << line << std::endl; }
+
+// A missing model is a case to skip; anything else that goes wrong is a failure.
+const ModelInfo* registered(const std::string& name) {
+  try {
+    return &find_model(name);
+  } catch (const Error&) {
+    return nullptr;
+  }
+}
+
+int check_case(const Case& golden_case, Backend& backend) {
+  const std::string model = golden_case.json["model"].get<std::string>();
+  if (registered(model) == nullptr) {
+    say(fmt::format("  {}: skipped, model {} is not registered", golden_case.name, model));
+    return 0;
+  }
+  std::vector<std::string> not_understood;
+  const ModelOptions options = model_options(golden_case.json, not_understood);
+  for (const std::string& key : not_understood)
+    ADD_FAILURE() << golden_case.name << ": override " << key << " has no counterpart";
+  const Graph graph = build_model(model, options);
+  for (const std::string& line : compare_variables(golden_case.json["variables"], graph))
+    ADD_FAILURE() << golden_case.name << ": " << line;
+  if (testing::Test::HasFailure()) return 1;
+  const CaseResult result = run_case(golden_case, graph, backend);
+  for (const std::string& line : result.failures) ADD_FAILURE() << golden_case.name << ": " << line;
+  say(fmt::format("  {}: {} values compared, {} unreliable ones left out, worst {:.2f} of its tolerance ({})",
+                  golden_case.name, result.compared, result.unreliable, result.worst, result.worst_name));
+  return 1;
+}
+
+int check_variable_list(const fs::path& path) {
+  std::ifstream file(path);
+  const nlohmann::json json = nlohmann::json::parse(file);
+  const std::string name = path.stem().string();
+  const std::string model = json["model"].get<std::string>();
+  if (registered(model) == nullptr) {
+    say(fmt::format("  variables/{}: skipped, model {} is not registered", name, model));
+    return 0;
+  }
+  std::vector<std::string> not_understood;
+  const Graph graph = build_model(model, model_options(json, not_understood));
+  for (const std::string& key : not_understood) ADD_FAILURE() << name << ": override " << key << " has no counterpart";
+  for (const std::string& line : compare_variables(json["variables"], graph)) ADD_FAILURE() << name << ": " << line;
+  const Cost cost = count(graph);
+  EXPECT_EQ(cost.parameters, json["trainable_parameters"].get<int64_t>()) << name;
+  EXPECT_EQ(cost.moving, json["moving_statistics"].get<int64_t>()) << name;
+  if (json.contains("macs")) EXPECT_EQ(cost.multiply_adds, json["macs"]["total"].get<int64_t>()) << name;
+  say(fmt::format("  variables/{}: {} variables, {} parameters, {} multiply-adds", name, json["variables"].size(),
+                  cost.parameters, cost.multiply_adds));
+  return 1;
+}
+
+void check_family(const std::string& family) {
+  const std::optional<std::string> root = folder();
+  if (!root) GTEST_SKIP() << "SKIPPED: no golden folder";
+  const fs::path path = fs::path(*root) / family;
+  if (!fs::is_directory(path)) {
+    say("SKIPPED: " + path.string() + " is not there");
+    GTEST_SKIP();
+  }
+  int checked = 0;
+  int seen = 0;
+  if (fs::is_directory(path / "variables")) {
+    std::vector<fs::path> lists;
+    for (const fs::directory_entry& entry : fs::directory_iterator(path / "variables")) {
+      if (entry.path().extension() == ".json") lists.push_back(entry.path());
+    }
+    std::sort(lists.begin(), lists.end());
+    for (const fs::path& list : lists) checked += check_variable_list(list), ++seen;
+  }
+  const std::vector<Case> cases = load_cases(path.string());
+  Backend& backend = load_backend("torch", {});
+  for (const Case& golden_case : cases) checked += check_case(golden_case, backend), ++seen;
+  say(fmt::format("{}: {} of {} cases and lists checked", family, checked, seen));
+  EXPECT_GT(checked, 0) << "no case in " << path;
+}
+
+TEST(Parity, EfficientNet) { check_family("efficientnet"); }
+TEST(Parity, MnasNet) { check_family("mnasnet"); }
+
+}  // namespace
+}  // namespace netwright::golden

@@ -1,0 +1,404 @@
+#include "parity/run_case.h"
+
+#include <algorithm>
+#include <cmath>
+#include <map>
+
+#include <fmt/format.h>
+
+#include "engine/program.h"
+#include "train/schedule.h"
+
+namespace netwright::golden {
+namespace {
+
+constexpr double kForwardFloor = 1e-6;
+constexpr double kTrainingFloor = 1e-5;
+constexpr double kReluGradientFloor = 1e-2;
+constexpr double kReluTrainingFloor = 5e-2;
+constexpr double kTooNoisy = 0.1;
+
+bool has_relu(const Graph& graph) {
+  return std::any_of(graph.nodes().begin(), graph.nodes().end(), [](const Node& node) {
+    const auto* activation = std::get_if<Activation>(&node.op);
+    return activation != nullptr &&
+           (activation->kind == ActivationKind::kRelu || activation->kind == ActivationKind::kRelu6);
+  });
+}
+
+// The same network whose moving statistics become the batch's own in one pass.
+Graph with_momentum_zero(const Case& golden_case) {
+  std::vector<std::string> ignored;
+  ModelOptions options = model_options(golden_case.json, ignored);
+  options.batch_norm_momentum = 0.0;
+  return build_model(golden_case.json["model"].get<std::string>(), options);
+}
+
+// How many values a channel's moments are taken over, by the name of the moving variance.
+std::map<std::string, double> moment_counts(const Graph& graph, int64_t batch) {
+  std::map<std::string, double> counts;
+  for (const Node& node : graph.nodes()) {
+    const auto* norm = std::get_if<BatchNorm>(&node.op);
+    if (norm == nullptr || !norm->unbiased_moving_variance) continue;
+    counts[graph.parameter(norm->moving_variance.id).name] =
+        static_cast<double>(batch * element_count(node.shape) / node.shape.back());
+  }
+  return counts;
+}
+
+class CaseRun {
+ public:
+  CaseRun(const Case& golden_case, const Graph& graph, Backend& backend)
+      : case_(golden_case), graph_(graph), backend_(backend), layout_(graph), relu_(has_relu(graph)) {
+    const Shape shape = golden_case.json["input_shape"].get<Shape>();
+    batch_ = shape[0];
+    images_ = affine("input/images", element_count(shape), 0.0, 2.0);
+    const int64_t classes = graph.classes();
+    labels_.resize(static_cast<size_t>(batch_ * classes));
+    one_hot(labels(batch_, classes), classes, labels_);
+    weights_.assign(static_cast<size_t>(batch_), 1.0F / static_cast<float>(batch_));
+    if (golden_case.json.contains("training")) settings_ = golden_case.json["training"]["settings"];
+  }
+
+  CaseResult run() {
+    check_moving_and_training_logits();
+    check_evaluation();
+    check_update_and_gradients();
+    if (case_.json.contains("training")) check_training();
+    return std::move(result_);
+  }
+
+ private:
+  double setting(const char* name, double otherwise) const { return settings_.value(name, otherwise); }
+  double label_smoothing() const { return setting("label_smoothing", 0.1); }
+  double weight_decay() const { return setting("weight_decay", 1e-5); }
+
+  // The fill, with moving statistics (0, 1) or the case's own.
+  std::vector<float> initial_values(bool case_statistics) const {
+    std::vector<float> values(static_cast<size_t>(layout_.size()), 0.0F);
+    for (size_t id = 0; id < graph_.parameters().size(); ++id) {
+      const Parameter& parameter = graph_.parameters()[id];
+      const FlatTensor& tensor = layout_.of(static_cast<int>(id));
+      std::vector<float> part;
+      if (parameter.trainable()) {
+        part = filled(parameter, expert_fan_in(graph_, static_cast<int>(id)));
+      } else if (case_statistics) {
+        part = case_.tensors->read_floats("moving/" + parameter.name);
+      } else {
+        part.assign(static_cast<size_t>(tensor.size), parameter.role == ParameterRole::kMovingVariance ? 1.0F : 0.0F);
+      }
+      std::copy(part.begin(), part.end(), values.begin() + tensor.offset);
+    }
+    return values;
+  }
+
+  std::unique_ptr<FlatBuffer> upload(const std::vector<float>& values) const {
+    auto buffer = backend_.make_buffer(static_cast<int64_t>(values.size()), 0.0F);
+    buffer->upload(0, values);
+    return buffer;
+  }
+  std::vector<float> download(const FlatBuffer& buffer) const {
+    std::vector<float> values(static_cast<size_t>(buffer.size()));
+    buffer.download(0, values);
+    return values;
+  }
+
+  std::unique_ptr<Program> lower(const Graph& graph, LowerOptions options) const {
+    options.drops = false;
+    auto program = std::make_unique<Program>(graph, backend_, std::move(options));
+    program->set_images(images_);
+    program->set_labels(labels_);
+    program->set_weights(weights_);
+    return program;
+  }
+
+  void note(const std::string& name, double difference, double tolerance) {
+    ++result_.compared;
+    const double part = difference / tolerance;
+    if (!(part <= result_.worst)) {
+      result_.worst = part;
+      result_.worst_name = name;
+    }
+    if (!(difference <= tolerance)) {
+      result_.failures.push_back(fmt::format("{}: difference {:.3g}, tolerance {:.3g}", name, difference, tolerance));
+    }
+  }
+
+  // max |a - b| / max |a|.
+  void compare_tensor(const std::string& name, const std::string& group, std::span<const float> found, double floor) {
+    const std::vector<float> wanted = case_.tensors->read_floats(name);
+    if (wanted.size() != found.size()) {
+      result_.failures.push_back(fmt::format("{}: {} values, expected {}", name, found.size(), wanted.size()));
+      return;
+    }
+    double largest = 0.0;
+    double difference = 0.0;
+    for (size_t i = 0; i < wanted.size(); ++i) {
+      largest = std::max(largest, std::abs(static_cast<double>(wanted[i])));
+      const double apart = std::abs(static_cast<double>(wanted[i]) - static_cast<double>(found[i]));
+      difference = std::isnan(apart) ? apart : std::max(difference, apart);
+      if (std::isnan(apart)) break;
+    }
+    note(name, largest > 0 ? difference / largest : difference, case_.tolerance(group, name, false, floor));
+  }
+
+  // The norm of a tensor, and its dot product with s(name, i).
+  void compare_norm_and_dot(const std::string& kind, const std::string& name, std::span<const float> found,
+                            double floor, const std::string& group = "") {
+    const std::string entry = kind + "/" + name;
+    if (case_.is_unreliable(entry)) {
+      ++result_.unreliable;
+      return;
+    }
+    double square = 0.0;
+    double dot = 0.0;
+    for (size_t i = 0; i < found.size(); ++i) {
+      square += static_cast<double>(found[i]) * static_cast<double>(found[i]);
+      dot += static_cast<double>(found[i]) * symmetric(name, i);
+    }
+    const double wanted_norm = case_.tensors->read_doubles(kind + "/norm/" + name)[0];
+    const double wanted_dot = case_.tensors->read_doubles(kind + "/dot/" + name)[0];
+    const double unit = wanted_norm > 0 ? wanted_norm : 1.0;
+    const std::string suffix = group.empty() ? "" : " " + group;
+    const double norm_tolerance = case_.tolerance(kind + "/norm" + suffix, entry, false, floor);
+    const double dot_tolerance = case_.tolerance(kind + "/dot" + suffix, entry, true, floor);
+    if (std::max(norm_tolerance, dot_tolerance) > 10 * kTooNoisy) {
+      ++result_.unreliable;
+      return;
+    }
+    note(kind + "/norm/" + name, std::abs(std::sqrt(square) - wanted_norm) / unit, norm_tolerance);
+    note(kind + "/dot/" + name, std::abs(dot - wanted_dot) / unit, dot_tolerance);
+  }
+
+  void check_moving_and_training_logits() {
+    const Graph graph = with_momentum_zero(case_);
+    LowerOptions options = inference_options(batch_, Precision::kFloat32);
+    options.batch_statistics = true;
+    options.update_moving = true;
+    const auto program = lower(graph, options);
+    std::vector<float> values = initial_values(false);
+    for (const FlatTensor& tensor : layout_.tensors()) {
+      if (tensor.role == ParameterRole::kMovingVariance) std::fill_n(values.begin() + tensor.offset, tensor.size, 0.0F);
+    }
+    const auto buffer = upload(values);
+    program->forward(*buffer);
+    compare_tensor("logits_train", "logits_train", program->read(graph.output("logits")), kForwardFloor);
+    values = download(*buffer);
+    const std::map<std::string, double> counts = moment_counts(graph, batch_);
+    for (const FlatTensor& tensor : layout_.tensors()) {
+      if (tensor.role != ParameterRole::kMovingMean && tensor.role != ParameterRole::kMovingVariance) continue;
+      std::span<float> part(values.data() + tensor.offset, static_cast<size_t>(tensor.size));
+      if (const auto count = counts.find(tensor.name); count != counts.end()) {
+        const double m = count->second;
+        for (float& value : part) value = static_cast<float>(value * (std::max(m - 1.0, 1.0) / m));
+      }
+      compare_tensor("moving/" + tensor.name, "moving", part, kForwardFloor);
+    }
+  }
+
+  void check_evaluation() {
+    LowerOptions options = inference_options(batch_, Precision::kFloat32);
+    options.losses = {{.output = "logits", .weight = 1.0, .label_smoothing = label_smoothing()}};
+    for (const NamedNode& endpoint : graph_.endpoints()) options.keep.push_back(endpoint.node);
+    const auto program = lower(graph_, options);
+    const auto buffer = upload(initial_values(true));
+    program->forward(*buffer);
+    compare_tensor("logits_eval", "logits_eval", program->read(graph_.output("logits")), kForwardFloor);
+    if (case_.tensors->contains("loss_eval")) {
+      const double loss = program->loss() + backend_.l2_loss(*buffer, layout_.l2_ranges(weight_decay()));
+      const std::vector<float> found = {static_cast<float>(loss)};
+      compare_tensor("loss_eval", "loss_eval", found, kForwardFloor);
+    }
+    for (const NamedNode& endpoint : graph_.endpoints()) check_endpoint(endpoint.name, program->read(endpoint.node));
+    check_endpoint_names();
+  }
+
+  void check_endpoint_names() {
+    if (!case_.json.contains("endpoints")) return;
+    for (const auto& [name, shape] : case_.json["endpoints"].items()) {
+      const bool there = std::any_of(graph_.endpoints().begin(), graph_.endpoints().end(),
+                                     [&](const NamedNode& endpoint) { return endpoint.name == name; });
+      if (!there) result_.failures.push_back(fmt::format("endpoint {} is missing", name));
+    }
+  }
+
+  // [mean, standard deviation, dot, norm].
+  void check_endpoint(const std::string& endpoint, const std::vector<float>& found) {
+    const std::string name = "endpoint/" + endpoint;
+    if (!case_.tensors->contains(name)) return;
+    const std::vector<double> wanted = case_.tensors->read_doubles(name);
+    double sum = 0.0;
+    double square = 0.0;
+    double dot = 0.0;
+    for (size_t i = 0; i < found.size(); ++i) {
+      sum += found[i];
+      square += static_cast<double>(found[i]) * static_cast<double>(found[i]);
+      dot += static_cast<double>(found[i]) * symmetric(name, i);
+    }
+    const auto count = static_cast<double>(found.size());
+    const double mean = sum / count;
+    const double deviation = std::sqrt(std::max(square / count - mean * mean, 0.0));
+    const double statistics = case_.tolerance("endpoint mean, std", name, false, kForwardFloor);
+    note(name + " mean", std::abs(mean - wanted[0]) / std::max(std::abs(wanted[0]), wanted[1]), statistics);
+    note(name + " deviation", std::abs(deviation - wanted[1]) / wanted[1], statistics);
+    note(name + " dot", std::abs(dot - wanted[2]) / wanted[3],
+         case_.tolerance("endpoint dot", name, true, kForwardFloor));
+    note(name + " norm", std::abs(std::sqrt(square) - wanted[3]) / wanted[3], statistics);
+  }
+
+  void check_update_and_gradients() {
+    const auto program = lower(graph_, training_options(batch_, Precision::kFloat32, label_smoothing()));
+    const auto values = upload(initial_values(false));
+    const auto gradients = backend_.make_buffer(layout_.trainable_size(), 0.0F);
+    program->forward(*values);
+    program->backward(*values, *gradients, false);
+    const std::vector<float> after = download(*values);
+    for (const FlatTensor& tensor : layout_.tensors()) {
+      if (tensor.offset < layout_.trainable_size()) continue;
+      compare_norm_and_dot("update", tensor.name, part(after, tensor), kForwardFloor);
+    }
+    std::vector<float> total = download(*gradients);
+    for (const L2Range& l2 : layout_.l2_ranges(weight_decay())) {
+      for (int64_t i = l2.range.begin; i < l2.range.end; ++i) {
+        total[static_cast<size_t>(i)] += static_cast<float>(l2.coefficient) * after[static_cast<size_t>(i)];
+      }
+    }
+    for (const FlatTensor& tensor : layout_.tensors()) {
+      if (tensor.offset >= layout_.trainable_size() || !case_.tensors->contains("grad/norm/" + tensor.name)) continue;
+      compare_norm_and_dot("grad", tensor.name, part(total, tensor), relu_ ? kReluGradientFloor : kTrainingFloor);
+    }
+  }
+
+  static std::span<const float> part(const std::vector<float>& values, const FlatTensor& tensor) {
+    return {values.data() + tensor.offset, static_cast<size_t>(tensor.size)};
+  }
+
+  ScheduleSettings schedule() const {
+    ScheduleSettings schedule;
+    schedule.kind = parse_schedule(settings_.value("lr_schedule", std::string("exponential")));
+    schedule.initial_rate = setting("base_learning_rate", 0.016) * setting("train_batch_size", 256) / 256.0;
+    schedule.steps_per_epoch = setting("steps_per_epoch", 1.0);
+    schedule.decay_factor = setting("lr_decay_factor", 0.97);
+    schedule.decay_epochs = setting("lr_decay_epoch", 2.4);
+    schedule.warmup_epochs = setting("lr_warmup_epochs", 5.0);
+    schedule.total_steps = static_cast<int64_t>(setting("total_steps", setting("train_steps", 0)));
+    return schedule;
+  }
+
+  OptimizerUpdate optimizer(std::vector<std::string>& slot_names) const {
+    const std::string name = settings_.value("optimizer", std::string("rmsprop"));
+    OptimizerUpdate update;
+    if (name == "rmsprop") {
+      update.kind = OptimizerKind::kRmsProp;
+      slot_names = {"RMSProp", "RMSProp_1"};
+    } else if (name == "momentum") {
+      update.kind = OptimizerKind::kMomentum;
+      slot_names = {"Momentum"};
+    } else if (name == "sgd") {
+      update.kind = OptimizerKind::kSgd;
+    } else if (name == "lars") {
+      update.kind = OptimizerKind::kLars;
+      slot_names = {"LARSOptimizer"};
+      update.lars_weight_decay = static_cast<float>(setting("lars_weight_decay", 1e-5));
+      update.lars_epsilon = static_cast<float>(setting("lars_epsilon", 0.0));
+    } else {
+      throw std::runtime_error("optimizer " + name + " is unknown");
+    }
+    return update;
+  }
+
+  void check_training() {
+    const auto program = lower(graph_, training_options(batch_, Precision::kFloat32, label_smoothing()));
+    const auto values = upload(initial_values(true));
+    const auto averages = upload(initial_values(true));
+    const auto gradients = backend_.make_buffer(layout_.trainable_size(), 0.0F);
+    std::vector<std::string> slot_names;
+    OptimizerUpdate update = optimizer(slot_names);
+    std::vector<std::unique_ptr<FlatBuffer>> slots;
+    for (const std::string& name : slot_names) {
+      slots.push_back(backend_.make_buffer(layout_.trainable_size(), name == "RMSProp" ? 1.0F : 0.0F));
+      update.slots.push_back(slots.back().get());
+    }
+    const std::vector<L2Range> l2 = layout_.l2_ranges(weight_decay());
+    const std::vector<FlatSegment> segments = lars_segments(layout_);
+    update.values = values.get();
+    update.gradients = gradients.get();
+    update.l2 = l2;
+    update.segments = segments;
+    const ScheduleSettings rates = schedule();
+    std::vector<float> losses;
+    std::vector<float> used_rates;
+    const double decay = setting("moving_average_decay", 0.9999);
+    for (int64_t step = 0; step < case_.json["training"]["steps"].get<int64_t>(); ++step) {
+      program->forward(*values);
+      losses.push_back(static_cast<float>(program->loss() + backend_.l2_loss(*values, l2)));
+      program->backward(*values, *gradients, false);
+      update.learning_rate = learning_rate(rates, step);
+      used_rates.push_back(update.learning_rate);
+      backend_.update(update);
+      if (decay > 0) backend_.average(*averages, *values, average_decay(decay, step + 1));
+    }
+    check_losses(losses);
+    check_rates(used_rates);
+    compare_state(download(*values), "", "variable", "moving statistics");
+    for (size_t i = 0; i < slots.size(); ++i)
+      compare_state(download(*slots[i]), "/" + slot_names[i], slot_names[i], "");
+    if (decay > 0) {
+      compare_state(download(*averages), "/ExponentialMovingAverage", "average", "average of moving statistics");
+    }
+  }
+
+  void check_losses(const std::vector<float>& losses) {
+    const std::vector<float> wanted = case_.tensors->read_floats("train/loss");
+    const nlohmann::json noise = case_.json["noise_by_tensor"].value("train/loss", nlohmann::json::array());
+    for (size_t i = 0; i < wanted.size(); ++i) {
+      double floor = i == 0 ? kForwardFloor : kTrainingFloor;
+      if (relu_ && i >= 3) floor = kReluTrainingFloor;
+      const double own = i < noise.size() ? noise[i].get<double>() : case_.json["noise"].value("train/loss", 0.0);
+      if (own > kTooNoisy) {
+        ++result_.unreliable;
+        continue;
+      }
+      note(fmt::format("train/loss[{}]", i), std::abs(losses[i] - wanted[i]) / std::abs(wanted[i]),
+           std::max(10 * own, floor));
+    }
+  }
+
+  void check_rates(const std::vector<float>& rates) {
+    const std::vector<float> wanted = case_.tensors->read_floats("train/learning_rate");
+    for (size_t i = 0; i < wanted.size(); ++i) {
+      const double unit = std::nextafter(wanted[i], INFINITY) - static_cast<double>(wanted[i]);
+      note(fmt::format("train/learning_rate[{}]", i), std::abs(static_cast<double>(rates[i]) - wanted[i]), 2 * unit);
+    }
+  }
+
+  void compare_state(const std::vector<float>& state, const std::string& suffix, const std::string& trainable_group,
+                     const std::string& moving_group) {
+    for (const FlatTensor& tensor : layout_.tensors()) {
+      const bool trainable = tensor.offset < layout_.trainable_size();
+      if (!trainable && moving_group.empty()) continue;
+      compare_norm_and_dot("train", tensor.name + suffix, part(state, tensor),
+                           relu_ ? kReluTrainingFloor : kTrainingFloor, trainable ? trainable_group : moving_group);
+    }
+  }
+
+  const Case& case_;
+  const Graph& graph_;
+  Backend& backend_;
+  ParameterLayout layout_;
+  bool relu_;
+  int64_t batch_;
+  std::vector<float> images_;
+  std::vector<float> labels_;
+  std::vector<float> weights_;
+  nlohmann::json settings_ = nlohmann::json::object();
+  CaseResult result_;
+};
+
+}  // namespace
+
+CaseResult run_case(const Case& golden_case, const Graph& graph, Backend& backend) {
+  return CaseRun(golden_case, graph, backend).run();
+}
+
+}  // namespace netwright::golden

@@ -1,0 +1,51 @@
+// Reads golden cases: what the original programs computed (their README says how), and the values that both sides make
+// from a tensor's name.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <nlohmann/json.hpp>
+
+#include "formats/safetensors.h"
+#include "graph/graph.h"
+#include "models/registry.h"
+
+namespace netwright::golden {
+
+// NETWRIGHT_GOLDEN, else ../shared/golden beside the project; nullopt when there is no such folder.
+std::optional<std::string> folder();
+
+// The fill: s(name, i) in [-1, 1), and values a + b s.
+double symmetric(std::string_view name, uint64_t index);
+std::vector<float> affine(std::string_view name, int64_t count, double a, double b);
+std::vector<int32_t> labels(int64_t count, int64_t classes);
+// A trainable parameter's filled values; `fan_in` is needed for the kernels of conditional convolutions only.
+std::vector<float> filled(const Parameter& parameter, std::optional<int64_t> fan_in);
+// The fan-in of one expert's kernel, of the parameters that MixExperts nodes hold.
+std::optional<int64_t> expert_fan_in(const Graph& graph, int parameter);
+
+struct Case {
+  std::string name;
+  nlohmann::json json;
+  std::unique_ptr<SafetensorsReader> tensors;
+
+  // The tolerance rule: max(10 * noise, floor), the noise of the single tensor where the case has one.
+  double tolerance(const std::string& group, const std::string& tensor, bool dot, double floor) const;
+  bool is_unreliable(const std::string& tensor) const;
+};
+
+// The cases FOLDER/*.json, without those that are not cases of a model.
+std::vector<Case> load_cases(const std::string& folder);
+
+// The model options that a case's overrides ask for; `not_understood` gets those that have no counterpart.
+ModelOptions model_options(const nlohmann::json& json, std::vector<std::string>& not_understood);
+
+// "name [shape] trainable" lines that differ between a case's list and the graph, at most ten; empty when equal.
+std::vector<std::string> compare_variables(const nlohmann::json& variables, const Graph& graph);
+
+}  // namespace netwright::golden
