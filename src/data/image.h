@@ -1,0 +1,43 @@
+// A decoded picture.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+
+namespace netwright {
+
+// Eight-bit pixels [height, width, channels], rows packed, channels 1 (grey) or 3 (RGB). The memory is kept when the
+// next picture fits, so that a worker decodes without allocating.
+class Image {
+ public:
+  // Takes this shape; the pixels' values are undefined afterwards.
+  void reshape(int64_t height, int64_t width, int64_t channels) {
+    const int64_t bytes = height * width * channels;
+    if (bytes > capacity_) {
+      pixels_ = std::make_unique_for_overwrite<uint8_t[]>(static_cast<size_t>(bytes));
+      capacity_ = bytes;
+    }
+    height_ = height;
+    width_ = width;
+    channels_ = channels;
+  }
+
+  int64_t height() const { return height_; }
+  int64_t width() const { return width_; }
+  int64_t channels() const { return channels_; }
+  int64_t row_bytes() const { return width_ * channels_; }
+  int64_t bytes() const { return height_ * row_bytes(); }
+  uint8_t* row(int64_t y) { return pixels_.get() + y * row_bytes(); }
+  const uint8_t* row(int64_t y) const { return pixels_.get() + y * row_bytes(); }
+  uint8_t* pixels() { return pixels_.get(); }
+  const uint8_t* pixels() const { return pixels_.get(); }
+
+ private:
+  std::unique_ptr<uint8_t[]> pixels_;
+  int64_t capacity_ = 0;
+  int64_t height_ = 0;
+  int64_t width_ = 0;
+  int64_t channels_ = 0;
+};
+
+}  // namespace netwright

@@ -1,0 +1,130 @@
+#include "data/jpeg_reader.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include <jerror.h>
+
+#include "core/error.h"
+
+namespace netwright {
+namespace {
+
+// More scans than any encoder writes: a file made to keep a decoder busy.
+constexpr int kMaxScans = 500;
+
+// Warnings after which pixels are made up. The others (stray bytes between segments, odd Adobe or JFIF markers) leave
+// the picture whole.
+constexpr int kDamage[] = {JWRN_HIT_MARKER, JWRN_JPEG_EOF, JWRN_HUFF_BAD_CODE, JWRN_MUST_RESYNC, JWRN_BOGUS_PROGRESSION};
+
+// As TensorFlow: Adobe's files hold inverted values.
+void cmyk_to_rgb(const uint8_t* source, int64_t width, bool inverted, uint8_t* target) {
+  for (int64_t i = 0; i < width; ++i, source += 4, target += 3) {
+    const int key = inverted ? source[3] : 255 - source[3];
+    for (int c = 0; c < 3; ++c) {
+      target[c] = static_cast<uint8_t>(key * (inverted ? source[c] : 255 - source[c]) / 255);
+    }
+  }
+}
+
+}  // namespace
+
+JpegReader::JpegReader() {
+  info_.err = jpeg_std_error(&errors_);
+  errors_.error_exit = on_error;
+  errors_.emit_message = on_message;
+  info_.client_data = this;
+  if (setjmp(jump_) != 0) throw_error();
+  jpeg_create_decompress(&info_);
+  progress_.progress_monitor = on_progress;
+  info_.progress = &progress_;
+}
+
+JpegReader::~JpegReader() { jpeg_destroy_decompress(&info_); }
+
+void JpegReader::on_error(j_common_ptr info) {
+  auto* reader = static_cast<JpegReader*>(info->client_data);
+  info->err->format_message(info, reader->message_);
+  std::longjmp(reader->jump_, 1);
+}
+
+void JpegReader::on_message(j_common_ptr info, int level) {
+  if (level < 0 && std::ranges::find(kDamage, info->err->msg_code) != std::end(kDamage)) on_error(info);
+}
+
+void JpegReader::on_progress(j_common_ptr info) {
+  if (reinterpret_cast<j_decompress_ptr>(info)->input_scan_number <= kMaxScans) return;
+  auto* reader = static_cast<JpegReader*>(info->client_data);
+  std::strcpy(reader->message_, "more than 500 scans");
+  std::longjmp(reader->jump_, 1);
+}
+
+void JpegReader::throw_error() {
+  jpeg_abort_decompress(&info_);
+  fail("damaged JPEG: {}", message_);
+}
+
+ImageHeader JpegReader::open(std::string_view bytes) {
+  jpeg_abort_decompress(&info_);
+  if (setjmp(jump_) != 0) throw_error();
+  jpeg_mem_src(&info_, reinterpret_cast<const unsigned char*>(bytes.data()), bytes.size());
+  jpeg_read_header(&info_, TRUE);
+  // A window's decoding ends before the end of the file and would not see that the rest is missing.
+  if (bytes.substr(bytes.size() - info_.src->bytes_in_buffer).rfind("\xff\xd9") == std::string_view::npos) {
+    std::strcpy(message_, "cut short (no end-of-image marker)");
+    throw_error();
+  }
+  return {ImageKind::kJpeg, info_.image_width, info_.image_height, info_.num_components};
+}
+
+void JpegReader::start(const DecodeOptions& options) {
+  const int channels = options.channels != 0 ? options.channels : (info_.num_components == 1 ? 1 : 3);
+  const bool cmyk = info_.jpeg_color_space == JCS_CMYK || info_.jpeg_color_space == JCS_YCCK;
+  info_.out_color_space = cmyk ? JCS_CMYK : (channels == 1 ? JCS_GRAYSCALE : JCS_RGB);
+  info_.dct_method = options.dct == JpegDct::kFast ? JDCT_IFAST : JDCT_ISLOW;
+  info_.do_fancy_upsampling = options.fancy_upsampling ? TRUE : FALSE;
+  info_.scale_num = 1;
+  info_.scale_denom = static_cast<unsigned>(options.ratio);
+  jpeg_start_decompress(&info_);
+}
+
+void JpegReader::decode(const CropWindow* window, const DecodeOptions& options, Image& image) {
+  if (options.channels == 1 && info_.num_components == 4) fail("a CMYK JPEG can't be decoded as grey");
+  if (setjmp(jump_) != 0) throw_error();
+  start(options);
+  const int64_t channels = info_.out_color_space == JCS_GRAYSCALE ? 1 : 3;
+  const CropWindow whole{0, 0, info_.output_height, info_.output_width};
+  const CropWindow& wanted = window != nullptr ? *window : whole;
+  image.reshape(wanted.height, wanted.width, channels);
+  read_rows(wanted, image);
+  if (window == nullptr) jpeg_finish_decompress(&info_);
+  jpeg_abort_decompress(&info_);
+}
+
+// Called inside decode's setjmp: nothing here owns memory of its own.
+void JpegReader::read_rows(const CropWindow& window, Image& image) {
+  auto begin = static_cast<JDIMENSION>(window.x);
+  auto width = static_cast<JDIMENSION>(window.width);
+  // The columns are widened to whole blocks on the left; rows above are decoded as far as entropy, no further.
+  if (width < info_.output_width) jpeg_crop_scanline(&info_, &begin, &width);
+  if (window.y > 0) jpeg_skip_scanlines(&info_, static_cast<JDIMENSION>(window.y));
+  const int components = info_.output_components;
+  row_.resize(static_cast<size_t>(info_.output_width) * static_cast<size_t>(components));
+  const bool direct = components == image.channels() && info_.output_width == window.width;
+  const uint8_t* wanted = row_.data() + (window.x - begin) * components;
+  for (int64_t y = 0; y < window.height; ++y) {
+    JSAMPROW target = direct ? image.row(y) : row_.data();
+    jpeg_read_scanlines(&info_, &target, 1);
+    if (!direct) copy_row(wanted, window.width, image.row(y));
+  }
+}
+
+void JpegReader::copy_row(const uint8_t* source, int64_t width, uint8_t* target) const {
+  if (info_.out_color_space == JCS_CMYK) {
+    cmyk_to_rgb(source, width, info_.saw_Adobe_marker != FALSE, target);
+  } else {
+    std::memcpy(target, source, static_cast<size_t>(width * info_.output_components));
+  }
+}
+
+}  // namespace netwright
