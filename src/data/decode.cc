@@ -1,7 +1,6 @@
 #include "data/decode.h"
 
-#include <algorithm>
-#include <cstring>
+#include <string>
 
 #include "core/error.h"
 #include "data/jpeg_reader.h"
@@ -19,7 +18,7 @@ struct Signature {
 
 // What turns up in folders of images besides JPEG and PNG.
 constexpr Signature kForeign[] = {
-    {"GIF8", "a GIF"}, {"RIFF", "a WebP"}, {"BM", "a BMP"},     {"II*", "a TIFF"},
+    {"GIF8", "a GIF"},   {"RIFF", "a WebP"}, {"BM", "a BMP"},      {"II*", "a TIFF"},
     {"MM\0*", "a TIFF"}, {"<", "text"},      {"\x1f\x8b", "gzip"}, {"%PDF", "a PDF"},
 };
 
@@ -57,14 +56,6 @@ void check_options(const DecodeOptions& options) {
   }
   if (options.ratio != 1 && options.ratio != 2 && options.ratio != 4 && options.ratio != 8) {
     fail("a JPEG can be made 1, 2, 4 or 8 times smaller while decoding, not {}", options.ratio);
-  }
-}
-
-void copy_window(const Image& whole, const CropWindow& window, Image& image) {
-  image.reshape(window.height, window.width, whole.channels());
-  for (int64_t y = 0; y < window.height; ++y) {
-    std::memcpy(image.row(y), whole.row(window.y + y) + window.x * whole.channels(),
-                static_cast<size_t>(image.row_bytes()));
   }
 }
 
@@ -107,7 +98,7 @@ void ImageDecoder::decode_window(const CropWindow& window, const DecodeOptions& 
     jpeg_->decode(&window, options, image);
   } else {
     decode_png(bytes_, options, whole_);
-    copy_window(whole_, window, image);
+    crop_image(whole_, window, image);
   }
 }
 

@@ -1,4 +1,5 @@
-// JPEG and PNG, recognised by content, decoded as TensorFlow 1.15's decode_jpeg, decode_and_crop_jpeg and decode_png do.
+// JPEG and PNG, recognised by content, decoded as TensorFlow 1.15's decode_jpeg, decode_and_crop_jpeg and decode_png
+// do.
 #pragma once
 
 #include <cstdint>
@@ -20,16 +21,6 @@ struct ImageHeader {
   int64_t channels = 0;  // in the file: 1 grey, 3 RGB or YCbCr, 4 CMYK; PNG: a palette counts 3, alpha 1 more
 
   bool operator==(const ImageHeader&) const = default;
-};
-
-// A rectangle of pixels, origin at the top left.
-struct CropWindow {
-  int64_t y = 0;
-  int64_t x = 0;
-  int64_t height = 0;
-  int64_t width = 0;
-
-  bool operator==(const CropWindow&) const = default;
 };
 
 enum class JpegDct { kFast, kAccurate };  // libjpeg's fast and accurate integer transforms

@@ -11,8 +11,8 @@ namespace netwright {
 std::string encode_png(const Image& image);
 
 struct JpegEncodeOptions {
-  int quality = 95;          // 1..100
-  bool subsampling = true;   // 4:2:0 for RGB
+  int quality = 95;         // 1..100
+  bool subsampling = true;  // 4:2:0 for RGB
   bool progressive = false;
 };
 

@@ -1,10 +1,20 @@
-// A decoded picture.
+// A decoded picture, and parts of it.
 #pragma once
 
 #include <cstdint>
 #include <memory>
 
 namespace netwright {
+
+// A rectangle of pixels, origin at the top left.
+struct CropWindow {
+  int64_t y = 0;
+  int64_t x = 0;
+  int64_t height = 0;
+  int64_t width = 0;
+
+  bool operator==(const CropWindow&) const = default;
+};
 
 // Eight-bit pixels [height, width, channels], rows packed, channels 1 (grey) or 3 (RGB). The memory is kept when the
 // next picture fits, so that a worker decodes without allocating.
@@ -39,5 +49,8 @@ class Image {
   int64_t width_ = 0;
   int64_t channels_ = 0;
 };
+
+// Copies the window, which must lie inside `whole`.
+void crop_image(const Image& whole, const CropWindow& window, Image& target);
 
 }  // namespace netwright

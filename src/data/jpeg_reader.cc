@@ -15,7 +15,8 @@ constexpr int kMaxScans = 500;
 
 // Warnings after which pixels are made up. The others (stray bytes between segments, odd Adobe or JFIF markers) leave
 // the picture whole.
-constexpr int kDamage[] = {JWRN_HIT_MARKER, JWRN_JPEG_EOF, JWRN_HUFF_BAD_CODE, JWRN_MUST_RESYNC, JWRN_BOGUS_PROGRESSION};
+constexpr int kDamage[] = {JWRN_HIT_MARKER, JWRN_JPEG_EOF, JWRN_HUFF_BAD_CODE, JWRN_MUST_RESYNC,
+                           JWRN_BOGUS_PROGRESSION};
 
 // As TensorFlow: Adobe's files hold inverted values.
 void cmyk_to_rgb(const uint8_t* source, int64_t width, bool inverted, uint8_t* target) {

@@ -38,8 +38,8 @@ bool is_grey(const spng_ihdr& header) {
 ImageHeader read_png_header(std::string_view bytes) {
   spng_ihdr header;
   open(bytes, header);
-  const bool alpha = header.color_type == SPNG_COLOR_TYPE_GRAYSCALE_ALPHA ||
-                     header.color_type == SPNG_COLOR_TYPE_TRUECOLOR_ALPHA;
+  const bool alpha =
+      header.color_type == SPNG_COLOR_TYPE_GRAYSCALE_ALPHA || header.color_type == SPNG_COLOR_TYPE_TRUECOLOR_ALPHA;
   return {ImageKind::kPng, header.width, header.height, (is_grey(header) ? 1 : 3) + (alpha ? 1 : 0)};
 }
 
