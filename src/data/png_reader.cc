@@ -50,6 +50,7 @@ void decode_png(std::string_view bytes, const DecodeOptions& options, Image& ima
   if (options.channels == 1 && !grey) fail("a PNG in colour can't be decoded as grey");
   image.reshape(header.height, header.width, 3);
   check(spng_decode_image(context.get(), image.pixels(), static_cast<size_t>(image.bytes()), SPNG_FMT_RGB8, 0));
+  check(spng_decode_chunks(context.get()));  // to the end of the file: a cut one is refused
   if (!grey || options.channels == 3) return;
   uint8_t* pixels = image.pixels();
   const int64_t count = image.height() * image.width();

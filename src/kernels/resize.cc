@@ -46,7 +46,7 @@ HWY_INLINE void for_each_vector(int64_t count, const Body& body) {
 // Calls body(d, channel) for the channels of a pixel: for all at once, with a fourth lane that reads and writes beyond
 // the pixel; but one by one for the last pixel of a row, since the floats behind it may be another thread's.
 template <class Body>
-HWY_INLINE void for_each_channel(bool last, const Body& body) {
+HWY_INLINE void for_each_channel([[maybe_unused]] bool last, const Body& body) {
 #if HWY_TARGET != HWY_SCALAR
   if (!last) {
     const hn::FixedTag<float, 4> four;
