@@ -1,0 +1,172 @@
+#include "formats/event_file.h"
+
+#include <unistd.h>
+
+#include <array>
+#include <atomic>
+#include <chrono>
+#include <filesystem>
+#include <optional>
+
+#include "core/error.h"
+#include "core/file.h"
+#include "core/log.h"
+#include "formats/event.pb.h"
+#include "formats/little_endian.h"
+#include "formats/tensor_bundle.h"
+#include "formats/tfrecord.h"
+
+namespace netwright {
+namespace {
+
+constexpr const char* kFileVersion = "brain.Event:2";
+
+double seconds_now() {
+  return std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
+}
+
+// Unique in this process, and so in a folder with one writer at a time; names of later files sort behind earlier ones.
+std::string new_file_name() {
+  static std::atomic<int> counter{0};
+  std::array<char, 256> host{};
+  if (gethostname(host.data(), host.size() - 1) != 0) host = {"localhost"};
+  return fmt::format("events.out.tfevents.{:010}.{}.{}.{}", static_cast<int64_t>(seconds_now()), host.data(), getpid(),
+                     counter++);
+}
+
+// TensorBoard shows scalar tensors of floats; anything else under a scalar's tag is no scalar.
+std::optional<double> scalar_of(const proto::EventTensor& tensor) {
+  const std::string& content = tensor.tensor_content();
+  if (tensor.tensor_shape().dim_size() != 0) return std::nullopt;
+  switch (static_cast<DataType>(tensor.dtype())) {
+    case DataType::kFloat:
+      if (tensor.float_val_size() == 1) return tensor.float_val(0);
+      if (content.size() == sizeof(float)) return load_little<float>(content.data());
+      return std::nullopt;
+    case DataType::kDouble:
+      if (tensor.double_val_size() == 1) return tensor.double_val(0);
+      if (content.size() == sizeof(double)) return load_little<double>(content.data());
+      return std::nullopt;
+    default:
+      return std::nullopt;
+  }
+}
+
+void add_summary(const proto::Event& event, EventFile& file) {
+  for (const proto::SummaryValue& value : event.summary().value()) {
+    const auto add = [&](double scalar) {
+      file.scalars.push_back({event.wall_time(), event.step(), value.tag(), scalar});
+    };
+    switch (value.value_case()) {
+      case proto::SummaryValue::kSimpleValue:
+        add(value.simple_value());
+        break;
+      case proto::SummaryValue::kTensor:
+        if (const auto scalar = scalar_of(value.tensor())) {
+          add(*scalar);
+        } else {
+          ++file.skipped["tensor"];
+        }
+        break;
+      case proto::SummaryValue::kImage:
+        ++file.skipped["image"];
+        break;
+      case proto::SummaryValue::kHisto:
+        ++file.skipped["histo"];
+        break;
+      case proto::SummaryValue::kAudio:
+        ++file.skipped["audio"];
+        break;
+      case proto::SummaryValue::VALUE_NOT_SET:
+        ++file.skipped["none"];
+        break;
+    }
+  }
+}
+
+void add_event(const proto::Event& event, EventFile& file) {
+  switch (event.what_case()) {
+    case proto::Event::kFileVersion:
+      file.version = event.file_version();
+      break;
+    case proto::Event::kSummary:
+      add_summary(event, file);
+      break;
+    case proto::Event::kGraphDef:
+      ++file.skipped["graph_def"];
+      break;
+    case proto::Event::kLogMessage:
+      ++file.skipped["log_message"];
+      break;
+    case proto::Event::kSessionLog:
+      ++file.skipped["session_log"];
+      break;
+    case proto::Event::kTaggedRunMetadata:
+      ++file.skipped["tagged_run_metadata"];
+      break;
+    case proto::Event::kMetaGraphDef:
+      ++file.skipped["meta_graph_def"];
+      break;
+    case proto::Event::WHAT_NOT_SET:
+      ++file.skipped["none"];
+      break;
+  }
+}
+
+}  // namespace
+
+EventWriter::EventWriter(const std::string& folder) : folder_(folder) {
+  make_writable_folder(folder_);
+  open();
+}
+
+EventWriter::~EventWriter() {
+  try {
+    flush();
+  } catch (const Error& error) {
+    log_warning("{}", error.what());
+  }
+}
+
+void EventWriter::open() {
+  path_ = (std::filesystem::path(folder_) / new_file_name()).string();
+  writer_ = std::make_unique<RecordWriter>(path_);
+  proto::Event event;
+  event.set_wall_time(seconds_now());
+  event.set_file_version(kFileVersion);
+  writer_->write(event.SerializeAsString());
+  writer_->flush();
+}
+
+void EventWriter::scalar(std::string_view tag, double value, int64_t step, double wall_time) {
+  proto::Event event;
+  event.set_wall_time(wall_time >= 0 ? wall_time : seconds_now());
+  event.set_step(step);
+  proto::SummaryValue& point = *event.mutable_summary()->add_value();
+  point.set_tag(std::string(tag));
+  point.set_simple_value(static_cast<float>(value));
+  writer_->write(event.SerializeAsString());
+}
+
+void EventWriter::flush() {
+  writer_->flush();
+  std::error_code ignored;
+  if (std::filesystem::exists(path_, ignored)) return;
+  log_warning("{}: deleted by another process; its points are lost, later ones go to a new file", path_);
+  open();
+}
+
+EventFile read_events(const std::string& path) {
+  RecordReader reader(path);
+  EventFile file;
+  for (std::string record; reader.next(record);) {
+    proto::Event event;
+    if (!event.ParseFromString(record)) {
+      fail("{}: record {} at byte {}: not an event", path, reader.record_index(), reader.offset());
+    }
+    add_event(event, file);
+  }
+  return file;
+}
+
+}  // namespace netwright
