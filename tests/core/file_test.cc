@@ -1,0 +1,128 @@
+#include "core/file.h"
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <optional>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "core/error.h"
+
+namespace netwright {
+namespace {
+
+namespace fs = std::filesystem;
+using testing::ElementsAre;
+using testing::HasSubstr;
+
+class File : public testing::Test {
+ protected:
+  void SetUp() override {
+    std::string pattern = (fs::temp_directory_path() / "netwright-test-XXXXXX").string();
+    ASSERT_NE(mkdtemp(pattern.data()), nullptr);
+    folder_ = pattern;
+  }
+  void TearDown() override { fs::remove_all(folder_); }
+
+  std::string path(const std::string& name) const { return folder_ + "/" + name; }
+  size_t entries() const { return std::distance(fs::directory_iterator(folder_), fs::directory_iterator()); }
+
+  std::string folder_;
+};
+
+template <typename Body>
+std::string error_of(Body&& body) {
+  try {
+    body();
+  } catch (const Error& error) {
+    return error.what();
+  }
+  return "(no error)";
+}
+
+TEST_F(File, WrittenAndReadWhole) {
+  std::string content(300'000, '\0');
+  for (size_t i = 0; i < content.size(); ++i) content[i] = static_cast<char>(i * 31);
+  write_file_atomically(path("f"), content);
+  EXPECT_TRUE(read_file(path("f")) == content);
+  write_file_atomically(path("f"), "");
+  EXPECT_EQ(read_file(path("f")), "");
+  EXPECT_EQ(entries(), 1U);
+}
+
+TEST_F(File, FilesWithoutASizeAreRead) { EXPECT_THAT(read_file("/proc/self/status"), HasSubstr("Name:")); }
+
+TEST_F(File, ReadingErrors) {
+  EXPECT_THAT(error_of([&] { read_file(path("missing")); }), HasSubstr("missing: can't read: No such file"));
+  EXPECT_THAT(error_of([&] { read_file(folder_); }), HasSubstr("can't read: Is a directory"));
+}
+
+TEST_F(File, AFailedReplacementKeepsTheOldFileAndLeavesNothing) {
+  write_file_atomically(path("f"), "old");
+  EXPECT_THAT(error_of([&] { write_file_atomically(path("no/f"), "new"); }),
+              HasSubstr("no/f: can't write: No such file"));
+  fs::create_directory(path("folder"));
+  EXPECT_THAT(error_of([&] { write_file_atomically(path("folder"), "new"); }), HasSubstr("folder: can't replace: "));
+  EXPECT_EQ(read_file(path("f")), "old");
+  EXPECT_EQ(entries(), 2U);
+}
+
+TEST_F(File, ANameWithoutAFolderIsInTheWorkingDirectory) {
+  const fs::path before = fs::current_path();
+  fs::current_path(folder_);
+  write_file_atomically("f", "here");
+  fs::current_path(before);
+  EXPECT_EQ(read_file(path("f")), "here");
+}
+
+TEST_F(File, Folders) {
+  make_writable_folder(path("a/b/c"));
+  make_writable_folder(path("a/b/c"));
+  EXPECT_TRUE(fs::is_directory(path("a/b/c")));
+  std::ofstream(path("file")) << "x";
+  EXPECT_THAT(error_of([&] { make_writable_folder(path("file")); }),
+              HasSubstr("file: can't make the folder: Not a directory"));
+  EXPECT_THAT(error_of([&] { make_writable_folder(path("file/below")); }), HasSubstr("can't make the folder"));
+  if (geteuid() == 0) return;  // root may write anywhere
+  fs::create_directory(path("shut"));
+  chmod(path("shut").c_str(), 0555);
+  EXPECT_THAT(error_of([&] { make_writable_folder(path("shut")); }), HasSubstr("can't write into the folder"));
+}
+
+TEST_F(File, Patterns) {
+  for (const char* name : {"train-00001", "train-00000", "train-00010", "validation-00000"})
+    std::ofstream(path(name)) << "x";
+  EXPECT_THAT(match_files(path("train-*")), ElementsAre(path("train-00000"), path("train-00001"), path("train-00010")));
+  EXPECT_THAT(match_files(path("train-0000?")), ElementsAre(path("train-00000"), path("train-00001")));
+  EXPECT_THAT(match_files(path("validation-00000")), ElementsAre(path("validation-00000")));
+  EXPECT_TRUE(match_files(path("test-*")).empty());
+  EXPECT_TRUE(match_files(path("missing")).empty());
+}
+
+TEST_F(File, ALockHasOneHolder) {
+  std::optional<FileLock> first(std::in_place, path("lock"), "the run");
+  const std::string message = error_of([&] { FileLock second(path("lock"), "the run"); });
+  EXPECT_THAT(message, HasSubstr("the run is in use: another process holds it ("));
+  first.reset();
+  EXPECT_EQ(error_of([&] { FileLock again(path("lock"), "the run"); }), "(no error)");
+  EXPECT_THAT(error_of([&] { FileLock nowhere(path("no/lock"), "the run"); }), HasSubstr("can't write"));
+}
+
+TEST_F(File, Sync) {
+  std::ofstream(path("f")) << "x";
+  EXPECT_EQ(error_of([&] { sync_path(path("f")); }), "(no error)");
+  EXPECT_EQ(error_of([&] { sync_path(folder_); }), "(no error)");
+  EXPECT_THAT(error_of([&] { sync_path(path("missing")); }), HasSubstr("missing: can't sync"));
+}
+
+TEST(Errors, FormattedMessage) {
+  EXPECT_EQ(error_of([] { fail("{}: found {}, expected {}", "x", 1, 2); }), "x: found 1, expected 2");
+}
+
+}  // namespace
+}  // namespace netwright
