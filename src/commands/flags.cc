@@ -31,9 +31,9 @@ SplitFlag split_flag(const std::string& arg) {
 
 }  // namespace
 
-void Flags::add_flag(std::string_view name, FlagTarget target, FlagText text, std::string initial) {
-  if (!std::holds_alternative<FlagParser>(target)) initial = flag_value_text(target);
-  flags_.push_back({std::string(name), std::move(target), std::move(text), section_, std::move(initial), {}});
+void Flags::add_flag(std::string_view name, FlagTarget target, FlagText text, std::string_view initial) {
+  std::string present = std::holds_alternative<FlagParser>(target) ? std::string(initial) : flag_value_text(target);
+  flags_.push_back({std::string(name), std::move(target), std::move(text), section_, std::move(present), {}});
 }
 
 void Flags::positional(std::string_view name, std::string& variable, std::string_view help) {

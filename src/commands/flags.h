@@ -76,12 +76,12 @@ class Flags {
   void section(std::string_view title) { section_ = title; }
 
   template <typename T>
-  void add(std::string_view name, T& variable, FlagText text) {
-    add_flag(name, &variable, std::move(text), {});
+  void add(std::string_view name, T& variable, const FlagText& text) {
+    add_flag(name, &variable, text);
   }
   // A value with a syntax of its own; `initial` is what help shows as the default.
-  void add_parsed(std::string_view name, FlagParser parser, FlagText text, std::string initial = {}) {
-    add_flag(name, std::move(parser), std::move(text), std::move(initial));
+  void add_parsed(std::string_view name, FlagParser parser, FlagText text, std::string_view initial = {}) {
+    add_flag(name, std::move(parser), std::move(text), initial);
   }
 
   // An argument without a flag, in the order of declaration. It must be given.
@@ -120,7 +120,7 @@ class Flags {
     size_t min_count = 1;
   };
 
-  void add_flag(std::string_view name, FlagTarget target, FlagText text, std::string initial);
+  void add_flag(std::string_view name, FlagTarget target, FlagText text, std::string_view initial = {});
   std::pair<Flag*, bool> find(std::string_view name);
   void assign(Flag& flag, const std::string& text);
   void assign_positionals(std::span<const std::string> args);

@@ -49,7 +49,7 @@ ParameterRef GraphBuilder::parameter(Parameter parameter) {
     fail("{}: there are two parameters named {}", layer(), parameter.name);
   }
   check_shape(parameter.shape, fmt::format("{}: parameter {}", layer(), parameter.name));
-  const ParameterRef ref = {static_cast<int>(graph_.parameters_.size()), parameter.shape};
+  ParameterRef ref = {static_cast<int>(graph_.parameters_.size()), parameter.shape};
   graph_.parameters_.push_back(std::move(parameter));
   return ref;
 }
