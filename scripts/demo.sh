@@ -13,17 +13,9 @@ shape=(--classes=10 --image_size=32)
 
 say() { printf '\n== %s\n' "$*"; }
 
-# convert NAME IMAGES LABELS: into $demo/data/NAME-*, once.
-convert() {
-  [ -e "$demo/data/$1.done" ] && return 0
-  "$netwright" data convert --images="$idx/$2" --labels="$idx/$3" --output="$demo/data" --name="$1"
-  touch "$demo/data/$1.done"
-}
-
 say "images to TFRecords"
-mkdir -p "$demo/data"
-convert train train-images-idx3-ubyte.gz train-labels-idx1-ubyte.gz
-convert validation t10k-images-idx3-ubyte.gz t10k-labels-idx1-ubyte.gz
+# labels.txt is written last.
+[ -e "$demo/data/labels.txt" ] || "$netwright" data convert "$idx" "$demo/data"
 
 say "training $model"
 "$netwright" train "$model" "${shape[@]}" --data="$demo/data" --model_dir="$demo/run" "$@"

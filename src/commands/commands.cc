@@ -7,12 +7,18 @@ namespace netwright {
 
 int run_models(CommandContext& context);
 int run_summary(CommandContext& context);
+int run_data_convert(CommandContext& context);
 
 namespace {
+
+constexpr std::array kDataCommands = {
+    Command{"convert", "IDX files or folders of images into TFRecord shards", run_data_convert},
+};
 
 constexpr std::array kCommands = {
     Command{"models", "list all architectures", run_models},
     Command{"summary", "the layers of a model: shapes, parameters, multiply-adds", run_summary},
+    Command{.name = "data", .summary = "make data sets", .subcommands = kDataCommands},
 };
 
 }  // namespace

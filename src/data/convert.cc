@@ -219,7 +219,7 @@ void write_part(const Part& part, const std::vector<std::string>& class_names, c
 
 }  // namespace
 
-ConvertResult convert_data(const ConvertOptions& options) {
+ConvertResult convert_data(const ConvertOptions& options, const std::function<void()>& checked) {
   for (const int64_t shards : {options.train_shards, options.validation_shards}) {
     if (shards < 1 || shards > 99999) fail("{} shards; expected 1 to 99999", shards);
   }
@@ -227,6 +227,7 @@ ConvertResult convert_data(const ConvertOptions& options) {
   const Plan plan = make_plan(options);
   make_writable_folder(options.output);
   check_output(options.output, plan);
+  if (checked) checked();
   ThreadPool pool(options.threads);
   ConvertResult result;
   for (const Part& part : plan.parts) {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -37,7 +38,8 @@ struct ConvertResult {
 //
 // Throws Error for an input that holds neither, a file that is no whole JPEG or PNG (by its header and end; pixels are
 // not decoded), labels beyond the class names, a bad number of shards, and an output folder that can't be written or
-// holds shards of another number.
-ConvertResult convert_data(const ConvertOptions& options);
+// holds shards of another number. `checked`, if given, is called when input and output are found sound, before the
+// first image is read.
+ConvertResult convert_data(const ConvertOptions& options, const std::function<void()>& checked = {});
 
 }  // namespace netwright

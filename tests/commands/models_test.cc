@@ -1,5 +1,4 @@
 // What `models` and `summary` print, against the golden lists of variables and what they cost.
-#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 
@@ -8,18 +7,13 @@
 #include <nlohmann/json.hpp>
 
 #include "commands/subprocess.h"
+#include "support/golden.h"
 
 namespace netwright {
 namespace {
 
 using nlohmann::json;
 using ::testing::HasSubstr;
-
-std::filesystem::path golden_folder() {
-  const char* given = std::getenv("NETWRIGHT_GOLDEN");
-  return given ? std::filesystem::path(given)
-               : std::filesystem::path(NETWRIGHT_SOURCE_DIR) / ".." / "shared" / "golden";
-}
 
 json output_of(const std::vector<std::string>& args) {
   const ProgramResult result = run_netwright(args);
@@ -29,13 +23,13 @@ json output_of(const std::vector<std::string>& args) {
 }
 
 TEST(Models, JsonEqualsTheGoldenLists) {
-  const std::filesystem::path golden = golden_folder();
-  if (!std::filesystem::exists(golden)) GTEST_SKIP() << "no golden folder " << golden;
+  const std::optional<std::string> golden = golden::folder();
+  if (!golden) GTEST_SKIP() << "SKIPPED: no golden folder";
   int compared = 0;
   for (const json& model : output_of({"models", "--json"})) {
     const std::string name = model.at("name");
     const std::string family = model.at("family");
-    const std::filesystem::path file = golden / family / "variables" / (name + ".json");
+    const std::filesystem::path file = std::filesystem::path(*golden) / family / "variables" / (name + ".json");
     ASSERT_TRUE(std::filesystem::exists(file)) << file;
     const json expected = json::parse(std::ifstream(file));
     SCOPED_TRACE(name);

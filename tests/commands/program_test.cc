@@ -44,6 +44,7 @@ TEST(Program, ListsItsCommands) {
   EXPECT_EQ(bare.exit_code, 0);
   for (const Command& command : all_commands()) EXPECT_THAT(bare.out, HasSubstr(std::string(command.name)));
   EXPECT_EQ(run_netwright({"--help"}).out, bare.out);
+  EXPECT_THAT(run_netwright({"data"}).out, HasSubstr("convert"));
   EXPECT_THAT(run_netwright({"--version"}).out, ::testing::MatchesRegex("netwright [0-9]+\\.[0-9]+\\.[0-9]+\n"));
 }
 
@@ -66,6 +67,7 @@ TEST(Program, AnswersUnknownCommandsWithTheNearest) {
   expect_refused({"model"}, "netwright: unknown command model; did you mean models?");
   expect_refused({"sumary", "x"}, "netwright: unknown command sumary; did you mean summary?");
   expect_refused({"frobnicate"}, "netwright: unknown command frobnicate; `netwright --help` lists the commands");
+  expect_refused({"data", "konvert"}, "netwright data: unknown command konvert; did you mean convert?");
   expect_refused({"--verbose"}, "netwright: unknown flag --verbose; `netwright --help` lists the commands");
 }
 
