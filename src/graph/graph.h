@@ -66,13 +66,19 @@ struct NamedNode {
 class Graph {
  public:
   const std::string& name() const { return name_; }
-  const std::vector<Node>& nodes() const { return nodes_; }
+  // Lists are not given out by a graph that is about to go: `for (... : build_model(name).nodes())` would read freed
+  // memory.
+  const std::vector<Node>& nodes() const& { return nodes_; }
+  void nodes() && = delete;
   const Node& node(NodeId id) const { return nodes_[static_cast<size_t>(id)]; }
   // In TensorFlow's creation order.
-  const std::vector<Parameter>& parameters() const { return parameters_; }
+  const std::vector<Parameter>& parameters() const& { return parameters_; }
+  void parameters() && = delete;
   const Parameter& parameter(int id) const { return parameters_[static_cast<size_t>(id)]; }
-  const std::vector<NamedNode>& outputs() const { return outputs_; }
-  const std::vector<NamedNode>& endpoints() const { return endpoints_; }
+  const std::vector<NamedNode>& outputs() const& { return outputs_; }
+  void outputs() && = delete;
+  const std::vector<NamedNode>& endpoints() const& { return endpoints_; }
+  void endpoints() && = delete;
   // What the network expects of its images.
   const InputSpec& input_spec() const { return input_spec_; }
 

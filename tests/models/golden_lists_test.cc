@@ -1,5 +1,4 @@
 // The variables of every network against those that the original programs make, and their counts.
-#include <cstdlib>
 #include <filesystem>
 #include <set>
 
@@ -8,6 +7,7 @@
 
 #include "core/file.h"
 #include "graph/count.h"
+#include "models/golden.h"
 #include "models/registry.h"
 
 namespace netwright {
@@ -15,11 +15,6 @@ namespace {
 
 namespace fs = std::filesystem;
 using nlohmann::json;
-
-fs::path golden_folder() {
-  const char* set = std::getenv("NETWRIGHT_GOLDEN");
-  return set != nullptr ? fs::path(set) : fs::path(NETWRIGHT_SOURCE_DIR) / "../shared/golden";
-}
 
 // MixNet, EfficientNet-X and -H are families that aren't here.
 bool not_built(const std::string& name) {
