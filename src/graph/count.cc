@@ -34,45 +34,6 @@ int64_t multiply_adds(const Graph& graph, const Node& node) {
                     node.op);
 }
 
-// The converter's operations beyond twice the multiply-adds, for each element of the output.
-int64_t extra_operations(const Operator& op) {
-  constexpr int64_t kTranscendental = 64;
-  return std::visit(Overloaded{
-                        [](const Conv2D&) { return int64_t{1}; },
-                        [](const DepthwiseConv2D&) { return int64_t{1}; },
-                        [](const Dense&) { return int64_t{1}; },
-                        [](const Add&) { return int64_t{1}; },
-                        [](const Multiply&) { return int64_t{1}; },
-                        [](const Activation& activation) {
-                          switch (activation.kind) {
-                            case ActivationKind::kSigmoid:
-                            case ActivationKind::kTanh:
-                            case ActivationKind::kSwish:
-                              return kTranscendental + (activation.kind == ActivationKind::kSwish ? 1 : 0);
-                            case ActivationKind::kRelu:
-                            case ActivationKind::kRelu6:
-                            case ActivationKind::kHardSwish:
-                            case ActivationKind::kHardSigmoid:
-                              return int64_t{0};
-                          }
-                          return int64_t{0};
-                        },
-                        [](const Softmax&) { return kTranscendental; },
-                        [](const Input&) { return int64_t{0}; },
-                        [](const BatchNorm&) { return int64_t{0}; },
-                        [](const Pool&) { return int64_t{0}; },
-                        [](const GlobalPool&) { return int64_t{0}; },
-                        [](const Concat&) { return int64_t{0}; },
-                        [](const Split&) { return int64_t{0}; },
-                        [](const Pad&) { return int64_t{0}; },
-                        [](const Dropout&) { return int64_t{0}; },
-                        [](const DropPath&) { return int64_t{0}; },
-                        [](const SpaceToDepth&) { return int64_t{0}; },
-                        [](const MixExperts&) { return int64_t{0}; },
-                    },
-                    op);
-}
-
 }  // namespace
 
 Cost& Cost::operator+=(const Cost& other) {
@@ -106,15 +67,6 @@ Cost count(const Graph& graph) {
   Cost total;
   for (const Cost& cost : count_nodes(graph)) total += cost;
   return total;
-}
-
-double converter_multiply_adds(const Graph& graph) {
-  double operations = 0.0;
-  for (const Node& node : graph.nodes()) {
-    operations += 2.0 * static_cast<double>(multiply_adds(graph, node));
-    operations += static_cast<double>(extra_operations(node.op) * element_count(node.shape));
-  }
-  return operations / 2.0;
 }
 
 }  // namespace netwright

@@ -26,10 +26,4 @@ std::vector<Cost> count_nodes(const Graph& graph);
 // The sum over all nodes.
 Cost count(const Graph& graph);
 
-// Half the arithmetic operations that TensorFlow's old converter prints for the float network, batch norms folded:
-// twice the multiply-adds plus one for each output of a convolution or dense layer, one for each output of an addition
-// or multiplication, 64 for each of a sigmoid, tanh or softmax (spec mnasnet 3.3). MnasNet's published multiply-adds
-// are these.
-double converter_multiply_adds(const Graph& graph);
-
 }  // namespace netwright

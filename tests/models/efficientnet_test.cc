@@ -9,7 +9,7 @@
 
 #include "core/error.h"
 #include "core/file.h"
-#include "models/golden.h"
+#include "support/golden.h"
 
 namespace netwright {
 namespace {
@@ -43,8 +43,8 @@ std::vector<Kind> operators_in(const Graph& graph, std::string_view scope) {
 }
 
 TEST(EfficientNet, EndpointsAreTheOriginals) {
-  const std::filesystem::path path = golden_folder() / "efficientnet/efficientnet-b0.json";
-  if (!std::filesystem::exists(path)) GTEST_SKIP() << "SKIPPED: no golden file " << path.string();
+  const std::string path = golden::folder().value_or("golden") + "/efficientnet/efficientnet-b0.json";
+  if (!std::filesystem::exists(path)) GTEST_SKIP() << "SKIPPED: no golden file " << path;
   const nlohmann::json golden = nlohmann::json::parse(read_file(path));
   std::map<std::string, Shape> expected;
   for (const auto& [name, shape] : golden["endpoints"].items()) {
@@ -98,8 +98,8 @@ TEST(EfficientNet, SurvivalZeroAndOneSwitchDropConnectOff) {
 
 // Golden case efficientnet-b0-overrides-64: 0.7 wide and half as deep.
 TEST(EfficientNet, Overrides) {
-  const std::filesystem::path path = golden_folder() / "efficientnet/efficientnet-b0-overrides-64.json";
-  if (!std::filesystem::exists(path)) GTEST_SKIP() << "SKIPPED: no golden file " << path.string();
+  const std::string path = golden::folder().value_or("golden") + "/efficientnet/efficientnet-b0-overrides-64.json";
+  if (!std::filesystem::exists(path)) GTEST_SKIP() << "SKIPPED: no golden file " << path;
   const nlohmann::json golden = nlohmann::json::parse(read_file(path));
   const Graph graph = build_model("efficientnet-b0", {.classes = 10,
                                                       .height = 64,

@@ -7,8 +7,8 @@
 
 #include "core/file.h"
 #include "graph/count.h"
-#include "models/golden.h"
 #include "models/registry.h"
+#include "support/golden.h"
 
 namespace netwright {
 namespace {
@@ -81,7 +81,7 @@ void compare(const fs::path& path) {
 class GoldenLists : public testing::TestWithParam<std::string> {};
 
 TEST_P(GoldenLists, VariablesAndCountsAreTheOriginals) {
-  const fs::path folder = golden_folder() / GetParam() / "variables";
+  const fs::path folder = fs::path(golden::folder().value_or("golden")) / GetParam() / "variables";
   if (!fs::exists(folder)) GTEST_SKIP() << "SKIPPED: no golden files in " << folder.string();
   std::set<fs::path> paths;
   for (const auto& entry : fs::directory_iterator(folder)) paths.insert(entry.path());
