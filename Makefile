@@ -33,7 +33,7 @@ lint:
 
 format:
 	@scripts/setup.sh lint
-	@find src tests benchmarks \( -name '*.cc' -o -name '*.h' \) -print0 | xargs -0 clang-format -i
+	@scripts/lint.sh --fix
 
 reference: build
 	@build/netwright --reference > docs/commands.md
