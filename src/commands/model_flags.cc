@@ -81,7 +81,7 @@ void declare_model_flags(Flags& flags, ModelChoice& choice) {
              .origin = "mnasnet: --depth_divisor",
              .rare = true});
   flags.add("min_depth", o.min_depth,
-            {.help = "the smallest width", .range = above(0), .origin = "mnasnet: --min_depth", .rare = true});
+            {.help = "the smallest width", .range = at_least(0), .origin = "mnasnet: --min_depth", .rare = true});
   flags.add("use_keras", o.use_keras,
             {.help = "names of variables as the Keras layers of the original give them",
              .origin = "mnasnet: --use_keras",
