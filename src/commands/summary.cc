@@ -5,8 +5,10 @@
 
 #include "commands/command.h"
 #include "commands/model_flags.h"
+#include "core/error.h"
 #include "core/text.h"
 #include "graph/count.h"
+#include "graph/text.h"
 
 namespace netwright {
 namespace {
@@ -14,6 +16,7 @@ namespace {
 struct SummaryOptions {
   ModelChoice model;
   bool blocks = false;
+  bool text = false;
   bool json = false;
 };
 
@@ -25,6 +28,7 @@ Flags declare(SummaryOptions& o) {
   declare_model_flags(flags, o.model);
   flags.section("output");
   flags.add("blocks", o.blocks, {.help = "one line a block instead of one a layer"});
+  flags.add("text", o.text, {.help = "print the graph itself, a node a line with all its attributes"});
   flags.add("json", o.json, {.help = "print JSON, a layer each"});
   return flags;
 }
@@ -125,7 +129,12 @@ int run_summary(CommandContext& context) {
   SummaryOptions options;
   Flags flags = declare(options);
   if (!context.parse(flags)) return 0;
+  if (options.text && (options.json || options.blocks)) fail("--text goes with neither --json nor --blocks");
   const Graph graph = build_model(options.model);
+  if (options.text) {
+    print("{}", to_text(graph));
+    return 0;
+  }
   std::vector<Row> rows = layer_rows(graph);
   if (options.blocks) rows = block_rows(rows);
   const Cost total = count(graph);

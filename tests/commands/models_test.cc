@@ -7,6 +7,8 @@
 #include <nlohmann/json.hpp>
 
 #include "commands/subprocess.h"
+#include "graph/text.h"
+#include "models/registry.h"
 #include "support/golden.h"
 
 namespace netwright {
@@ -89,6 +91,13 @@ TEST(Summary, TableEndsWithTheTotals) {
   EXPECT_THAT(result.out, ::testing::ContainsRegex("\nblocks_15 +\\[7, 7, 320\\] +717,232 +29,520,000\n"));
   EXPECT_THAT(result.out, ::testing::ContainsRegex("  parameters +5,288,548\n"));
   EXPECT_THAT(result.out, ::testing::ContainsRegex("  multiply-adds +385,814,752\n"));
+}
+
+TEST(Summary, TextIsTheGraph) {
+  const ProgramResult result = run_netwright({"summary", "mnasnet-small", "--text"});
+  EXPECT_EQ(result.out, to_text(build_model("mnasnet-small")));
+  EXPECT_EQ(run_netwright({"summary", "mnasnet-small", "--text", "--json"}).err,
+            "netwright summary: --text goes with neither --json nor --blocks\n");
 }
 
 TEST(Summary, RefusesWhatIsImpossible) {
