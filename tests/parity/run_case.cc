@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdlib>
 #include <map>
 
 #include <fmt/format.h>
@@ -12,6 +13,7 @@
 namespace netwright::golden {
 namespace {
 
+const Precision kPrecision = std::getenv("FP64") ? Precision::kFloat64 : Precision::kFloat32;
 constexpr double kForwardFloor = 1e-6;
 constexpr double kTrainingFloor = 1e-5;
 constexpr double kReluGradientFloor = 1e-2;
@@ -172,7 +174,7 @@ class CaseRun {
 
   void check_moving_and_training_logits() {
     const Graph graph = with_momentum_zero(case_);
-    LowerOptions options = inference_options(batch_, Precision::kFloat32);
+    LowerOptions options = inference_options(batch_, kPrecision);
     options.batch_statistics = true;
     options.update_moving = true;
     const auto program = lower(graph, options);
@@ -197,7 +199,7 @@ class CaseRun {
   }
 
   void check_evaluation() {
-    LowerOptions options = inference_options(batch_, Precision::kFloat32);
+    LowerOptions options = inference_options(batch_, kPrecision);
     options.losses = {{.output = "logits", .weight = 1.0, .label_smoothing = label_smoothing()}};
     for (const NamedNode& endpoint : graph_.endpoints()) options.keep.push_back(endpoint.node);
     const auto program = lower(graph_, options);
@@ -247,7 +249,7 @@ class CaseRun {
   }
 
   void check_update_and_gradients() {
-    const auto program = lower(graph_, training_options(batch_, Precision::kFloat32, label_smoothing()));
+    const auto program = lower(graph_, training_options(batch_, kPrecision, label_smoothing()));
     const auto values = upload(initial_values(false));
     const auto gradients = backend_.make_buffer(layout_.trainable_size(), 0.0F);
     program->forward(*values);
@@ -308,7 +310,7 @@ class CaseRun {
   }
 
   void check_training() {
-    const auto program = lower(graph_, training_options(batch_, Precision::kFloat32, label_smoothing()));
+    const auto program = lower(graph_, training_options(batch_, kPrecision, label_smoothing()));
     const auto values = upload(initial_values(true));
     const auto averages = upload(initial_values(true));
     const auto gradients = backend_.make_buffer(layout_.trainable_size(), 0.0F);

@@ -126,7 +126,7 @@ ModelOptions model_options(const nlohmann::json& json, std::vector<std::string>&
   options.height = json["input_shape"][1].get<int64_t>();
   options.width = json["input_shape"][2].get<int64_t>();
   options.dropout_rate = 0.0;
-  options.survival_probability = 0.0;
+  if (find_model(json["model"].get<std::string>()).family == "efficientnet") options.survival_probability = 0.0;
   if (!json.contains("overrides")) return options;
   for (const auto& [key, value] : json["overrides"].items()) {
     if (key == "width_coefficient") {

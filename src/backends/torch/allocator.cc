@@ -83,6 +83,11 @@ class Range {
     add_free(offset, size);
   }
 
+  bool owns(const void* pointer) const {
+    const char* address = static_cast<const char*>(pointer);
+    return address >= base_ && address < base_ + kReserved;
+  }
+
   AllocatorStatistics statistics() {
     const std::lock_guard lock(mutex_);
     return statistics_;
@@ -117,21 +122,28 @@ Range& range() {
   return *instance;
 }
 
-void free_small(void* pointer) { std::free(pointer); }
-void free_large(void* pointer) { range().release(pointer); }
+void release_any(void* pointer) {
+  if (range().owns(pointer)) {
+    range().release(pointer);
+  } else {
+    std::free(pointer);
+  }
+}
 
 class CpuAllocator final : public c10::Allocator {
  public:
   c10::DataPtr allocate(size_t bytes) override {
-    if (bytes == 0) return {nullptr, nullptr, &free_small, c10::Device(c10::DeviceType::CPU)};
+    void* pointer = nullptr;
     if (bytes >= static_cast<size_t>(kSmall)) {
-      void* pointer = range().allocate(static_cast<int64_t>(bytes));
-      return {pointer, pointer, &free_large, c10::Device(c10::DeviceType::CPU)};
+      pointer = range().allocate(static_cast<int64_t>(bytes));
+    } else if (bytes > 0) {
+      pointer = std::aligned_alloc(64, (bytes + 63) / 64 * 64);
+      if (pointer == nullptr) fail("no memory for a tensor of {} bytes", bytes);
     }
-    void* pointer = std::aligned_alloc(64, (bytes + 63) / 64 * 64);
-    if (pointer == nullptr) fail("no memory for a tensor of {} bytes", bytes);
-    return {pointer, pointer, &free_small, c10::Device(c10::DeviceType::CPU)};
+    return {pointer, pointer, &release_any, c10::Device(c10::DeviceType::CPU)};
   }
+  // libtorch's own scratch memory comes through raw_allocate, which needs one deleter for all.
+  c10::DeleterFnPtr raw_deleter() const override { return &release_any; }
   void copy_data(void* to, const void* from, size_t count) const override { std::memcpy(to, from, count); }
 };
 

@@ -7,6 +7,7 @@
 
 #include <cstring>
 
+#include "backends/torch/guard.h"
 #include "core/error.h"
 
 namespace netwright::torch_backend {
@@ -40,15 +41,19 @@ TorchBuffer::TorchBuffer(int64_t size, float value, at::Device device)
     : FlatBuffer(size), tensor_(at::full({size}, value, at::TensorOptions().dtype(at::kFloat).device(device))) {}
 
 void TorchBuffer::upload(int64_t offset, std::span<const float> values) {
-  const at::Tensor host =
-      at::from_blob(const_cast<float*>(values.data()), {static_cast<int64_t>(values.size())}, at::kFloat);
-  tensor_.narrow(0, offset, host.size(0)).copy_(host);
+  guarded([&] {
+    const at::Tensor host =
+        at::from_blob(const_cast<float*>(values.data()), {static_cast<int64_t>(values.size())}, at::kFloat);
+    tensor_.narrow(0, offset, host.size(0)).copy_(host);
+  });
   touch();
 }
 
 void TorchBuffer::download(int64_t offset, std::span<float> values) const {
-  at::Tensor host = at::from_blob(values.data(), {static_cast<int64_t>(values.size())}, at::kFloat);
-  host.copy_(tensor_.narrow(0, offset, host.size(0)));
+  guarded([&] {
+    at::Tensor host = at::from_blob(values.data(), {static_cast<int64_t>(values.size())}, at::kFloat);
+    host.copy_(tensor_.narrow(0, offset, host.size(0)));
+  });
 }
 
 const TorchBuffer& torch_buffer(const FlatBuffer& buffer) { return static_cast<const TorchBuffer&>(buffer); }
@@ -77,25 +82,34 @@ void TorchFrame::write(int slot, std::span<const float> values) {
   if (static_cast<int64_t>(values.size()) != element_count(target.shape)) {
     fail("{} was given {} values for an input of shape {}", graph_.name(), values.size(), to_string(target.shape));
   }
-  at::Tensor tensor = at::from_blob(const_cast<float*>(values.data()), target.shape, at::kFloat);
-  if (target.shape.size() == 4) tensor = tensor.permute({0, 3, 1, 2});
-  const bool is_statistic = target.kind == SlotKind::kLabels || target.kind == SlotKind::kWeights;
-  set(slot, tensor.to(device_, is_statistic ? statistics_type() : type_));
+  guarded([&] {
+    at::Tensor tensor = at::from_blob(const_cast<float*>(values.data()), target.shape, at::kFloat);
+    if (target.shape.size() == 4) tensor = tensor.permute({0, 3, 1, 2});
+    const bool is_statistic = target.kind == SlotKind::kLabels || target.kind == SlotKind::kWeights;
+    set(slot, tensor.to(device_, is_statistic ? statistics_type() : type_));
+  });
 }
 
 void TorchFrame::read(int slot, std::span<float> values) const {
   at::Tensor tensor = at(slot);
   if (!tensor.defined())
     fail("{} keeps no value for slot {}; name its node in LowerOptions::keep", graph_.name(), slot);
-  if (tensor.dim() == 4) tensor = tensor.permute({0, 2, 3, 1});
+  if (tensor.dim() == 4) {
+    const c10::InferenceMode guard;
+    tensor = tensor.permute({0, 2, 3, 1});
+  }
   if (tensor.numel() != static_cast<int64_t>(values.size())) {
     fail("{} was asked for {} values of a slot with {}", graph_.name(), values.size(), tensor.numel());
   }
-  tensor = tensor.to(at::kCPU, at::kFloat).contiguous();
-  std::memcpy(values.data(), tensor.const_data_ptr<float>(), values.size() * sizeof(float));
+  guarded([&] {
+    tensor = tensor.to(at::kCPU, at::kFloat).contiguous();
+    std::memcpy(values.data(), tensor.const_data_ptr<float>(), values.size() * sizeof(float));
+  });
 }
 
-double TorchFrame::read_scalar(int slot) const { return at(slot).item().toDouble(); }
+double TorchFrame::read_scalar(int slot) const {
+  return guarded([&] { return at(slot).item().toDouble(); });
+}
 
 void TorchFrame::release(int slot) { tensors_[static_cast<size_t>(slot)].reset(); }
 

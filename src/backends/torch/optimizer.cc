@@ -1,26 +1,15 @@
 #include "backends/torch/optimizer.h"
 
-#include <ATen/ops/linalg_vector_norm.h>
-#include <ATen/ops/norm.h>
+#include <ATen/ops/dot.h>
 
 #include <algorithm>
+#include <cmath>
 
 #include "backends/torch/frame.h"
 #include "core/error.h"
 
 namespace netwright::torch_backend {
 namespace {
-
-// On a CPU the buffers are walked in pieces that stay in the cache over the few operators of an update.
-constexpr int64_t kPiece = 1 << 15;
-
-template <typename Body>
-void in_pieces(const at::Tensor& like, FlatRange range, Body body) {
-  const int64_t step = like.device().is_cpu() ? kPiece : range.end - range.begin;
-  for (int64_t begin = range.begin; begin < range.end; begin += step) {
-    body(FlatRange{begin, std::min(begin + step, range.end)});
-  }
-}
 
 void rmsprop(const OptimizerUpdate& update, FlatRange range) {
   const at::Tensor& values = torch_buffer(*update.values).tensor();
@@ -64,10 +53,10 @@ void lars(const OptimizerUpdate& update) {
       lars_momentum(update, segment.range, update.learning_rate, 0.0F);
       continue;
     }
-    const at::Tensor w = slice(torch_buffer(*update.values).tensor(), segment.range);
-    const at::Tensor g = slice(torch_buffer(*update.gradients).tensor(), segment.range);
-    const float weight_norm = at::linalg_vector_norm(w).item().toFloat();
-    const float gradient_norm = at::linalg_vector_norm(g).item().toFloat();
+    const auto weight_norm =
+        static_cast<float>(std::sqrt(sum_of_squares(torch_buffer(*update.values).tensor(), segment.range)));
+    const auto gradient_norm =
+        static_cast<float>(std::sqrt(sum_of_squares(torch_buffer(*update.gradients).tensor(), segment.range)));
     float trust = 1.0F;
     if (weight_norm > 0.0F && gradient_norm > 0.0F) {
       trust = update.eta * weight_norm / (gradient_norm + update.lars_weight_decay * weight_norm + update.lars_epsilon);
@@ -77,6 +66,15 @@ void lars(const OptimizerUpdate& update) {
 }
 
 }  // namespace
+
+double sum_of_squares(const at::Tensor& flat, FlatRange range) {
+  double sum = 0.0;
+  in_pieces(flat, range, [&](FlatRange piece) {
+    const at::Tensor part = slice(flat, piece);
+    sum += at::dot(part, part).item().toDouble();
+  });
+  return sum;
+}
 
 at::Tensor slice(const at::Tensor& flat, FlatRange range) {
   return flat.narrow(0, range.begin, range.end - range.begin);

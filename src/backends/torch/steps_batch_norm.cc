@@ -158,7 +158,8 @@ class BatchNormStep : public Step {
   }
 
   void update_moving(TorchFrame& frame, const Moments& moments) const {
-    const auto rate = static_cast<double>(1.0F - static_cast<float>(op_.momentum));
+    // 1 - momentum is taken in double, as the originals do in Python: in float32 it would be off by 1e-6.
+    const double rate = 1.0 - op_.momentum;
     at::Tensor mean = frame.value_of(op_.moving_mean);
     mean.sub_((mean - moments.mean.to(at::kFloat)) * rate);
     const double m = static_cast<double>(per_channel_);

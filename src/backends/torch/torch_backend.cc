@@ -1,10 +1,7 @@
 // The reference backend: ATen's functional operators and their backward, on the CPU and, where libtorch has it, CUDA.
 #include <ATen/Context.h>
 #include <ATen/Parallel.h>
-#include <ATen/ops/dot.h>
 #include <ATen/ops/isfinite.h>
-#include <c10/core/InferenceMode.h>
-#include <c10/util/Exception.h>
 #include <torch/version.h>
 
 #include <algorithm>
@@ -15,23 +12,13 @@
 
 #include "backends/torch/allocator.h"
 #include "backends/torch/frame.h"
+#include "backends/torch/guard.h"
 #include "backends/torch/optimizer.h"
 #include "backends/torch/steps.h"
 #include "core/error.h"
 
 namespace netwright::torch_backend {
 namespace {
-
-// Errors of libtorch end here and become ours; the Program adds the step's name. No autograd: InferenceMode.
-template <typename Body>
-auto guarded(Body body) {
-  const c10::InferenceMode guard;
-  try {
-    return body();
-  } catch (const c10::Error& error) {
-    throw Error(error.what_without_backtrace());
-  }
-}
 
 class GuardedStep : public Step {
  public:
@@ -129,10 +116,7 @@ class TorchBackend : public Backend {
     return sum;
   }
   double squared_norm(const FlatBuffer& buffer, FlatRange range) override {
-    return guarded([&] {
-      const at::Tensor part = slice(torch_buffer(buffer).tensor(), range);
-      return at::dot(part, part).item().toDouble();
-    });
+    return guarded([&] { return sum_of_squares(torch_buffer(buffer).tensor(), range); });
   }
   bool all_finite(const FlatBuffer& buffer) override {
     return guarded([&] { return at::isfinite(torch_buffer(buffer).tensor()).all().item().toBool(); });
