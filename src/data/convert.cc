@@ -188,7 +188,9 @@ class TemporaryFile {
   const std::string& path() const { return path_; }
   void commit() const {
     sync_path(path_);
-    fs::rename(path_, final_);
+    std::error_code error;
+    fs::rename(path_, final_, error);
+    if (error) fail("{}: can't be written: {}", final_, error.message());
   }
 
  private:

@@ -20,9 +20,16 @@ bool is_image_name(const fs::path& path) {
   return extension == ".jpg" || extension == ".jpeg" || extension == ".png";
 }
 
+fs::directory_iterator open_folder(const fs::path& folder) {
+  std::error_code error;
+  fs::directory_iterator entries(folder, error);
+  if (error) fail("{}: can't be read: {}", folder.string(), error.message());
+  return entries;
+}
+
 std::vector<std::string> list_images(const fs::path& folder) {
   std::vector<std::string> paths;
-  for (const fs::directory_entry& entry : fs::directory_iterator(folder)) {
+  for (const fs::directory_entry& entry : open_folder(folder)) {
     if (!is_hidden(entry.path()) && is_image_name(entry.path())) paths.push_back(entry.path().string());
   }
   std::ranges::sort(paths);
@@ -33,7 +40,7 @@ std::vector<std::string> list_images(const fs::path& folder) {
 
 std::vector<std::string> list_folders(const fs::path& root) {
   std::vector<std::string> names;
-  for (const fs::directory_entry& entry : fs::directory_iterator(root)) {
+  for (const fs::directory_entry& entry : open_folder(root)) {
     if (entry.is_directory() && !is_hidden(entry.path())) names.push_back(entry.path().filename().string());
   }
   std::ranges::sort(names);
