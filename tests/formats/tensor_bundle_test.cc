@@ -154,25 +154,39 @@ TEST(TensorBundle, PartitionedVariable) {
   EXPECT_THAT(reader.names_in_data_order(), ElementsAre("w"));
 }
 
-// Split along the second axis, the elements of the slices alternate; entries made here by hand.
-TEST(TensorBundle, PartitionedAlongTheLastAxis) {
+// The entry of a float tensor whose `bytes` lie at `offset`; all numbers below 128.
+std::string float_entry(const std::vector<int64_t>& shape, size_t offset, const std::string& bytes) {
+  std::string entry = {'\x08', '\x01', '\x12', static_cast<char>(4 * shape.size())};
+  for (const int64_t extent : shape) entry += std::string{'\x12', '\x02', '\x08', static_cast<char>(extent)};
+  if (offset > 0) entry += std::string{'\x20', static_cast<char>(offset)};
+  entry += std::string{'\x28', static_cast<char>(bytes.size()), '\x35'};
+  append_little(entry, crc32c_mask(crc32c(bytes)));
+  return entry;
+}
+
+// Split along the last axis, or one in the middle, the elements of the slices alternate.
+TEST(TensorBundle, PartitionedAlongOtherAxes) {
   const TemporaryFolder folder;
-  const auto part = [](int offset, int columns, const std::string& bytes) {
-    std::string entry = from_hex("08 01 12 08 12 02 08 02 12 02 08") + static_cast<char>(columns);
-    if (offset > 0) entry += std::string{'\x20', static_cast<char>(offset)};
-    entry += std::string{'\x28', static_cast<char>(bytes.size()), '\x35'};
-    append_little(entry, crc32c_mask(crc32c(bytes)));
-    return entry;
-  };
   const std::string data = counting_floats(6);
-  const std::map<std::string, std::string> entries = {
-      {"", kHeader},
-      {slice_key("w", {{0, -1}, {0, 1}}), part(0, 1, data.substr(0, 8))},
-      {slice_key("w", {{0, -1}, {1, 2}}), part(8, 2, data.substr(8))},
-      {"w", from_hex("08 01 12 08 12 02 08 02 12 02 08 03 3a 06 0a 00 0a 02 10 01 3a 08 0a 00 0a 04 08 01 10 02")}};
-  write_table(folder.file("p.index"), entries);
+  write_table(
+      folder.file("p.index"),
+      {{"", kHeader},
+       {slice_key("w", {{0, -1}, {0, 1}}), float_entry({2, 1}, 0, data.substr(0, 8))},
+       {slice_key("w", {{0, -1}, {1, 2}}), float_entry({2, 2}, 8, data.substr(8))},
+       {"w", from_hex("08 01 12 08 12 02 08 02 12 02 08 03 3a 06 0a 00 0a 02 10 01 3a 08 0a 00 0a 04 08 01 10 02")}});
   folder.write("p.data-00000-of-00001", data);
   EXPECT_THAT(BundleReader(folder.file("p")).read_floats("w"), ElementsAre(0, 2, 3, 1, 4, 5));
+
+  // [2,3,2] in [2,1,2] and [2,2,2].
+  const std::string more = counting_floats(12);
+  write_table(folder.file("q.index"),
+              {{"", kHeader},
+               {slice_key("w", {{0, -1}, {0, 1}, {0, -1}}), float_entry({2, 1, 2}, 0, more.substr(0, 16))},
+               {slice_key("w", {{0, -1}, {1, 2}, {0, -1}}), float_entry({2, 2, 2}, 16, more.substr(16))},
+               {"w", from_hex("08 01 12 0c 12 02 08 02 12 02 08 03 12 02 08 02 3a 08 0a 00 0a 02 10 01 0a 00"
+                              "3a 0a 0a 00 0a 04 08 01 10 02 0a 00")}});
+  folder.write("q.data-00000-of-00001", more);
+  EXPECT_THAT(BundleReader(folder.file("q")).read_floats("w"), ElementsAre(0, 1, 4, 5, 6, 7, 2, 3, 8, 9, 10, 11));
 }
 
 TEST(TensorBundle, PartitionsThatDoNotFit) {
@@ -400,6 +414,30 @@ TEST(TensorBundleGolden, NamesTypesShapesAndValues) {
   NETWRIGHT_NEEDS_GOLDEN("checkpoints");
   expect_described(golden + "/mnasnet-small", "model.ckpt-8");
   expect_described(golden + "/sharded", "model.ckpt-1234");
+}
+
+TEST(TensorBundleGolden, DamagedIndexesAreRefused) {
+  NETWRIGHT_NEEDS_GOLDEN("checkpoints");
+  const TemporaryFolder folder;
+  const std::string prefix = golden + "/sharded/model.ckpt-1234";
+  const std::string good = read_file(prefix + ".index");
+  for (int shard = 0; shard < 2; ++shard) {
+    const std::string suffix = fmt::format(".data-{:05}-of-00002", shard);
+    std::filesystem::create_symlink(std::filesystem::absolute(prefix + suffix), folder.file("s" + suffix));
+  }
+  const auto refused = testing::AllOf(HasSubstr("s.index: "), testing::Not(HasSubstr("\n")));
+  for (size_t i = 1; i < 20; ++i) {
+    folder.write("s.index", good.substr(0, good.size() * i / 20));
+    EXPECT_THAT(read_everything(folder.file("s")), refused) << i;
+    std::string bad = good;
+    bad[good.size() * i / 21] ^= '\x10';
+    folder.write("s.index", bad);
+    EXPECT_THAT(read_everything(folder.file("s")), refused) << i;
+  }
+  folder.write("s.index", good);
+  EXPECT_EQ(read_everything(folder.file("s")), "(no error)");
+  std::filesystem::remove(folder.file("s.data-00001-of-00002"));
+  EXPECT_THAT(read_everything(folder.file("s")), HasSubstr("s.data-00001-of-00002: can't read: No such file"));
 }
 
 TEST(TensorBundleGolden, EveryCheckpointReads) {
