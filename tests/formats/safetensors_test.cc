@@ -153,9 +153,9 @@ TEST(Safetensors, DamagedFiles) {
       {file_of(one(R"("dtype":"F32","shape":[1],"data_offsets":[0,4])"), "12345"), "5 bytes of data, expected 4"},
       {file_of(one(R"("dtype":"F32","shape":[1],"data_offsets":[0,4])"), "123"), "3 bytes of data, expected 4"},
       {file_of(R"({"__metadata__":{"a":1}})", ""), R"(__metadata__ "a" isn't a string)"},
-      {file_of(
-           R"({"t":{"dtype":"U8","shape":[0],"data_offsets":[0,0]},"t":{"dtype":"U8","shape":[0],"data_offsets":[0,0]}})",
-           ""),
+      {file_of(R"({"t":{"dtype":"U8","shape":[0],"data_offsets":[0,0]},)"
+               R"("t":{"dtype":"U8","shape":[0],"data_offsets":[0,0]}})",
+               ""),
        R"(names "t" twice)"},
   };
   for (const Bad& bad : cases) {
