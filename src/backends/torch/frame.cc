@@ -113,7 +113,10 @@ double TorchFrame::read_scalar(int slot) const {
 
 void TorchFrame::release(int slot) { tensors_[static_cast<size_t>(slot)].reset(); }
 
-bool TorchFrame::is_only_user(int slot) const { return at(slot).storage().use_count() == 1; }
+bool TorchFrame::is_only_user(int slot) const {
+  // A gradient passed on is the same tensor in two slots; a view is another tensor of one storage.
+  return at(slot).use_count() == 1 && at(slot).storage().use_count() == 1;
+}
 
 at::Tensor TorchFrame::view(const at::Tensor& flat, const ParameterRef& parameter) const {
   const FlatTensor& tensor = layout_.of(parameter.id);

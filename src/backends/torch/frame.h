@@ -46,7 +46,7 @@ class TorchFrame : public Frame {
   const at::Tensor& at(int slot) const { return tensors_[static_cast<size_t>(slot)]; }
   // Adopts a tensor.
   void set(int slot, at::Tensor tensor) { tensors_[static_cast<size_t>(slot)] = std::move(tensor); }
-  // Nobody else holds the slot's storage: it may be written over.
+  // Nobody else holds the slot's storage: it may be written over. To be asked before a step copies the tensor.
   bool is_only_user(int slot) const;
 
   // A parameter in TensorFlow's layout: a float32 view of the flat values, or gradients.

@@ -133,8 +133,8 @@ class ActivationStep : public Step {
     TorchFrame& frame = torch_frame(base);
     const at::Tensor& kept = frame.at(plan_.traits.keeps_output ? plan_.output : plan_.inputs[0]);
     const InputGradient& wanted = plan_.input_gradients[0];
-    at::Tensor gradient = frame.at(plan_.output_gradient);
     const bool in_place = wanted.write == GradientWrite::kSet && frame.is_only_user(plan_.output_gradient);
+    at::Tensor gradient = frame.at(plan_.output_gradient);
     if (in_place) {
       activation_gradient_in_place(kind_, gradient, kept);
       frame.give(wanted, gradient);
@@ -192,16 +192,17 @@ class MultiplyStep : public Step {
 
   void backward(Frame& base, bool /*accumulate*/) override {
     TorchFrame& frame = torch_frame(base);
+    const InputGradient& wanted = plan_.input_gradients[0];
+    const bool in_place = wanted.write == GradientWrite::kSet && frame.is_only_user(plan_.output_gradient);
     at::Tensor gradient = frame.at(plan_.output_gradient);
     if (plan_.input_gradients[1].slot >= 0) {
       at::Tensor product = at::mul(gradient, frame.at(plan_.inputs[0]));
       if (is_gate_) product = at::sum(product, {2, 3}, /*keepdim=*/true);
       frame.give(plan_.input_gradients[1], product);
     }
-    const InputGradient& wanted = plan_.input_gradients[0];
     if (wanted.slot < 0) return;
     const at::Tensor& factor = frame.at(plan_.inputs[1]);
-    if (wanted.write == GradientWrite::kSet && frame.is_only_user(plan_.output_gradient)) {
+    if (in_place) {
       gradient.mul_(factor);
       frame.give(wanted, gradient);
     } else {
@@ -233,9 +234,11 @@ class MaskStep : public Step {
 
   void backward(Frame& base, bool /*accumulate*/) override {
     TorchFrame& frame = torch_frame(base);
+    const bool in_place =
+        plan_.input_gradients[0].write == GradientWrite::kSet && frame.is_only_user(plan_.output_gradient);
     at::Tensor gradient = frame.at(plan_.output_gradient);
     if (plan_.mask >= 0) {
-      if (plan_.input_gradients[0].write == GradientWrite::kSet && frame.is_only_user(plan_.output_gradient)) {
+      if (in_place) {
         gradient.mul_(mask(frame, gradient));
       } else {
         gradient = at::mul(gradient, mask(frame, gradient));

@@ -1,0 +1,197 @@
+// Programs of whole networks: every family of the registry, precisions, memory.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "core/error.h"
+#include "core/random.h"
+#include "engine/program.h"
+#include "models/registry.h"
+
+namespace netwright {
+namespace {
+
+// A thin copy of a registered network, so that the largest runs in a moment.
+ModelOptions thin_options(const ModelInfo& model) {
+  ModelOptions options;
+  options.classes = 7;
+  options.height = 32;
+  options.width = 32;
+  if (model.family == "mnasnet") {
+    options.depth_multiplier = 0.25;
+  } else {
+    options.width_coefficient = 0.25;
+    options.depth_coefficient = 0.5;
+  }
+  return options;
+}
+
+struct Inputs {
+  std::vector<float> images;
+  std::vector<float> labels;
+  std::vector<float> weights;
+
+  Inputs(const Graph& graph, int64_t batch) {
+    RandomStream random(3, RandomPurpose::kTest);
+    images.resize(static_cast<size_t>(batch * element_count(graph.input_shape())));
+    for (float& value : images) value = static_cast<float>(random.normal());
+    const int64_t classes = graph.classes();
+    labels.resize(static_cast<size_t>(batch * classes));
+    std::vector<int32_t> indices(static_cast<size_t>(batch));
+    for (int32_t& index : indices) index = static_cast<int32_t>(random.below(static_cast<uint64_t>(classes)));
+    one_hot(indices, classes, labels);
+    weights.assign(static_cast<size_t>(batch), 1.0F / static_cast<float>(batch));
+  }
+  void give(Program& program) const {
+    program.set_images(images);
+    program.set_labels(labels);
+    program.set_weights(weights);
+  }
+};
+
+std::unique_ptr<FlatBuffer> initial_values(Backend& backend, const ParameterLayout& layout) {
+  std::vector<float> values(static_cast<size_t>(layout.size()));
+  initialize_parameters(layout, 1, values);
+  auto buffer = backend.make_buffer(layout.size(), 0.0F);
+  buffer->upload(0, values);
+  return buffer;
+}
+
+TEST(Registry, EveryModelRunsAndEveryParameterHasAGradient) {
+  Backend& backend = load_backend("torch", {});
+  for (const ModelInfo& model : all_models()) {
+    SCOPED_TRACE(model.name);
+    const Graph graph = build_model(model.name, thin_options(model));
+    Program program(graph, backend, training_options(4, Precision::kFloat32, 0.1));
+    const Inputs inputs(graph, 4);
+    inputs.give(program);
+    program.draw_masks(1, 0, 0);
+    const auto values = initial_values(backend, program.layout());
+    const auto gradients = backend.make_buffer(program.layout().trainable_size(), NAN);
+    program.forward(*values);
+    program.backward(*values, *gradients, false);
+    EXPECT_TRUE(std::isfinite(program.loss()));
+    std::vector<float> found(static_cast<size_t>(program.layout().trainable_size()));
+    gradients->download(0, found);
+    for (const FlatTensor& tensor : program.layout().tensors()) {
+      if (tensor.offset >= program.layout().trainable_size()) continue;
+      const auto begin = found.begin() + tensor.offset;
+      EXPECT_TRUE(std::all_of(begin, begin + tensor.size, [](float g) { return std::isfinite(g); })) << tensor.name;
+      // A squeeze of a few units may all be off; a kernel that learns nothing is a broken backward.
+      const bool may_rest = tensor.name.find("/se/") != std::string::npos;
+      EXPECT_TRUE(may_rest || std::any_of(begin, begin + tensor.size, [](float g) { return g != 0.0F; }))
+          << tensor.name;
+    }
+  }
+}
+
+TEST(Shapes, OfExecutionEqualInference) {
+  Backend& backend = load_backend("torch", {});
+  const Graph graph =
+      build_model("efficientnet-condconv-b0-4e", thin_options(find_model("efficientnet-condconv-b0-4e")));
+  LowerOptions options = inference_options(2, Precision::kFloat32);
+  for (NodeId id = 1; id < static_cast<NodeId>(graph.nodes().size()); ++id) options.keep.push_back(id);
+  Program program(graph, backend, options);
+  const Inputs inputs(graph, 2);
+  inputs.give(program);
+  const auto values = initial_values(backend, program.layout());
+  program.forward(*values);
+  // read() refuses a value whose size is not the inferred one.
+  for (const NodeId id : options.keep) EXPECT_NO_THROW(program.read(id)) << operator_name(graph.node(id).op);
+}
+
+std::vector<float> evaluation_logits(const char* model, Precision precision) {
+  Backend& backend = load_backend("torch", {});
+  ModelOptions options;
+  options.height = 96;
+  options.width = 96;
+  const Graph graph = build_model(model, options);
+  LowerOptions lower = inference_options(2, precision);
+  lower.batch_statistics = true;
+  Program program(graph, backend, lower);
+  const Inputs inputs(graph, 2);
+  inputs.give(program);
+  const auto values = initial_values(backend, program.layout());
+  program.forward(*values);
+  return program.read(graph.output("logits"));
+}
+
+TEST(Bfloat16, LogitsStayNearThoseOfFloat32) {
+  for (const char* model : {"efficientnet-b0", "mnasnet-a1", "efficientnet-lite0"}) {
+    const std::vector<float> exact = evaluation_logits(model, Precision::kFloat32);
+    const std::vector<float> rounded = evaluation_logits(model, Precision::kBfloat16);
+    float largest = 0.0F;
+    float difference = 0.0F;
+    for (size_t i = 0; i < exact.size(); ++i) {
+      largest = std::max(largest, std::abs(exact[i]));
+      difference = std::max(difference, std::abs(exact[i] - rounded[i]));
+    }
+    EXPECT_LT(difference, 3e-2F * largest) << model;
+    EXPECT_GT(difference, 0.0F) << model;
+  }
+}
+
+TEST(Memory, PredictedPeakIsWithinATenthOfWhatTensorsHeld) {
+  Backend& backend = load_backend("torch", {});
+  for (const char* model : {"efficientnet-b0", "mnasnet-a1"}) {
+    ModelOptions model_options;
+    model_options.height = 128;
+    model_options.width = 128;
+    const Graph graph = build_model(model, model_options);
+    for (const Precision precision : {Precision::kFloat32, Precision::kBfloat16}) {
+      Program program(graph, backend, training_options(8, precision, 0.1));
+      const Inputs inputs(graph, 8);
+      inputs.give(program);
+      program.draw_masks(1, 0, 0);
+      const auto values = initial_values(backend, program.layout());
+      const auto gradients = backend.make_buffer(program.layout().trainable_size(), 0.0F);
+      program.forward(*values);
+      program.backward(*values, *gradients, false);
+      const int64_t before = backend.allocated_bytes();
+      backend.reset_peak_allocated_bytes();
+      program.forward(*values);
+      program.backward(*values, *gradients, false);
+      const auto measured = static_cast<double>(backend.peak_allocated_bytes() - before);
+      const auto predicted = static_cast<double>(program.plan().peak_bytes);
+      EXPECT_NEAR(predicted / measured, 1.0, 0.1) << model << " " << to_string(precision);
+    }
+  }
+}
+
+TEST(Determinism, TwoRunsAreEqualBitForBit) {
+  Backend& backend = load_backend("torch", {});
+  const Graph graph = build_model("efficientnet-b0", thin_options(find_model("efficientnet-b0")));
+  std::vector<float> first;
+  for (int run = 0; run < 2; ++run) {
+    Program program(graph, backend, training_options(8, Precision::kFloat32, 0.1));
+    const Inputs inputs(graph, 8);
+    inputs.give(program);
+    program.draw_masks(5, 6, 7);
+    const auto values = initial_values(backend, program.layout());
+    const auto gradients = backend.make_buffer(program.layout().trainable_size(), 0.0F);
+    program.forward(*values);
+    program.backward(*values, *gradients, false);
+    std::vector<float> found(static_cast<size_t>(program.layout().trainable_size()));
+    gradients->download(0, found);
+    if (run == 0) first = found;
+    EXPECT_EQ(found, first);
+  }
+}
+
+TEST(Lowering, RefusesWhatCannotBe) {
+  Backend& backend = load_backend("torch", {});
+  const Graph graph = build_model("mnasnet-small", thin_options(find_model("mnasnet-small")));
+  LowerOptions options = training_options(0, Precision::kFloat32, 0.0);
+  EXPECT_THROW(Program(graph, backend, options), Error);
+  options.batch = 6;
+  options.batch_parts = 4;
+  EXPECT_THROW(Program(graph, backend, options), Error);
+  options = inference_options(2, Precision::kFloat32);
+  options.update_moving = true;
+  EXPECT_THROW(Program(graph, backend, options), Error);
+  EXPECT_THROW(load_backend("tpu", {}), Error);
+}
+
+}  // namespace
+}  // namespace netwright
