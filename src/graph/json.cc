@@ -124,7 +124,7 @@ class Place {
     for (const auto& [name, item] : value_.items()) {
       if (std::find(known.begin(), known.end(), name) == known.end()) {
         const std::string hint = did_you_mean(name, known);
-        fail("graph JSON: {} has an unknown \"{}\"{}", path_.empty() ? "the document" : path_, name,
+        fail("graph JSON: {} has an unknown {:?}{}", path_.empty() ? "the document" : path_, name,
              hint.empty() ? "" : "; " + hint);
       }
     }
@@ -143,6 +143,9 @@ class Place {
   void read(std::string& out) const {
     if (!value_.is_string()) refuse("a string");
     out = value_.get<std::string>();
+    // Names go into messages and files of one line.
+    const auto is_control = [](char c) { return static_cast<unsigned char>(c) < ' '; };
+    if (std::any_of(out.begin(), out.end(), is_control)) refuse("a string without control characters");
   }
   void read(bool& out) const {
     if (!value_.is_boolean()) refuse("true or false");
@@ -360,6 +363,8 @@ Graph from_json(std::string_view text) {
     document = Json::parse(text);
   } catch (const Json::parse_error& error) {
     fail("graph JSON: not well formed at byte {}", error.byte);
+  } catch (const Json::out_of_range&) {
+    fail("graph JSON: it has a number too large for a double");
   }
   return Reader(document).read();
 }

@@ -136,19 +136,19 @@ class Parser {
 
   void remember(const Token& token, std::string_view key) {
     if (seen(key)) {
-      fail("block string \"{}\": \"{}\" at position {} gives {} a second time", text_, token.text, token.position, key);
+      fail("block string {:?}: {:?} at position {} gives {} a second time", text_, token.text, token.position, key);
     }
     seen_.push_back(key);
   }
 
   [[noreturn]] void refuse_unknown(const Token& token) const {
-    fail("block string \"{}\": unknown token \"{}\" at position {}", text_, token.text, token.position);
+    fail("block string {:?}: unknown token {:?} at position {}", text_, token.text, token.position);
   }
   [[noreturn]] void refuse_value(const Token& token, std::string_view expected) const {
-    fail("block string \"{}\": bad value in \"{}\" at position {}: {}", text_, token.text, token.position, expected);
+    fail("block string {:?}: bad value in {:?} at position {}: {}", text_, token.text, token.position, expected);
   }
   [[noreturn]] void refuse_missing(std::string_view key, std::string_view meaning) const {
-    fail("block string \"{}\": it has no \"{}\" ({})", text_, key, meaning);
+    fail("block string {:?}: it has no \"{}\" ({})", text_, key, meaning);
   }
 
   std::string_view text_;

@@ -105,6 +105,8 @@ TEST(GraphJson, DamageIsNamed) {
       {"/nodes/0/attributes/shape", {16, 12, 4}, "nodes[0]: expected an Input of [16, 12, 3]"},
       {"/nodes", json::array(), "nodes: expected at least the Input"},
       {"/parameters/1/name", "net/kernel", "net: there are two parameters named net/kernel"},
+      {"/parameters/1/name", "a\nb",
+       R"(parameters[1].name: expected a string without control characters, found "a\nb")"},
       {"/parameters/1/shape", {0}, "net: parameter net/bias [0] has a size below 1"},
       {"/parameters/1/l2", -1, "parameters[1].l2: expected a number of at least 0"},
       {"/parameters/1/role", 3, "parameters[1].role: expected a string, found 3"},
@@ -130,6 +132,8 @@ TEST(GraphJson, RefusesWhatIsMissingOrCut) {
   EXPECT_THAT(error_of(whole.substr(0, whole.size() / 2)), StartsWith("graph JSON: not well formed at byte "));
   EXPECT_THAT(error_of(""), StartsWith("graph JSON: not well formed at byte "));
   EXPECT_EQ(error_of("[]"), "graph JSON: the document: expected an object, found []");
+  EXPECT_EQ(error_of("{\"name\": 1e999}"), "graph JSON: it has a number too large for a double");
+  EXPECT_EQ(error_of("{\"na\\nme\": 1}"), R"(graph JSON: the document has an unknown "na\nme"; did you mean name?)");
   const std::string deep = std::string(200'000, '[') + std::string(200'000, ']');
   EXPECT_EQ(error_of(deep), "graph JSON: the document: expected an object, found a list of 1");
 }

@@ -77,6 +77,7 @@ TEST(BlockString, ErrorsGiveTheTokenAndItsPosition) {
   constexpr auto kEfficient = BlockNotation::kEfficientNet;
   const std::vector<Row> rows = {
       {"r1_k3_x5", kMnas, "unknown token \"x5\" at position 6"},
+      {"r1\n", kMnas, "bad value in \"r1\\n\" at position 0"},
       {"r1_k3_s11_e1_i32_o16_nopskip", kMnas, "unknown token \"nopskip\" at position 21"},
       {"r1_k3_s11_e1_i32_o16_cc", kMnas, "unknown token \"cc\" at position 21"},
       {"r1_k3_s11_e1_i32_o16_f1", kMnas, "unknown token \"f1\" at position 21"},
@@ -102,7 +103,7 @@ TEST(BlockString, ErrorsGiveTheTokenAndItsPosition) {
   };
   for (const Row& row : rows) {
     const std::string error = error_of(row.text, row.notation);
-    EXPECT_TRUE(error.starts_with(fmt::format("block string \"{}\": {}", row.text, row.message))) << error;
+    EXPECT_TRUE(error.starts_with(fmt::format("block string {:?}: {}", row.text, row.message))) << error;
   }
 }
 
