@@ -2,6 +2,7 @@
 
 #include <cerrno>
 #include <csignal>
+#include <cstdio>
 #include <cstring>
 #include <exception>
 #include <new>
@@ -48,7 +49,8 @@ std::string one_line(std::string_view text) {
 
 void print_error(std::string_view who, std::string_view message) {
   clear_progress_line();
-  fmt::print(stderr, "{}: {}\n", who, one_line(message));
+  // Not fmt::print, which throws when standard error is gone.
+  std::fputs(fmt::format("{}: {}\n", who, one_line(message)).c_str(), stderr);
 }
 
 const Command* find_command(std::span<const Command> commands, std::string_view name) {
@@ -77,7 +79,8 @@ std::string command_list(std::span<const Command> commands, const std::string& p
 int finish_output(int code, const std::string& program) {
   print_text({});
   if (output_error == 0) return code;
-  if (output_error == EPIPE) return 128 + SIGPIPE;  // the reader has what it wanted: as if the signal had ended us
+  // A reader that left has what it wanted: as if the signal had ended us.
+  if (output_error == EPIPE) return code == kSuccess ? 128 + SIGPIPE : code;
   print_error(program, fmt::format("can't write to standard output: {}", std::strerror(output_error)));
   return code == kSuccess ? kFailed : code;
 }
@@ -150,9 +153,9 @@ void print_text(std::string_view text) {
 
 std::string reference_page() {
   std::string page =
-      "# Commands\n\nPrinted by `netwright --reference`. A flag may be written with underscores or dashes, as "
-      "`--flag=v` "
-      "or `--flag v`; `[no]` marks those that `--noflag` turns off.\n";
+      "# Commands\n\nPrinted by `netwright --reference`. Names of flags have underscores or dashes alike; `--flag=v` "
+      "and "
+      "`--flag v` are the same, and `[no]` marks flags that `--noflag` turns off.\n";
   append_reference(all_commands(), "netwright", page);
   return page;
 }

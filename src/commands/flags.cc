@@ -23,7 +23,7 @@ struct SplitFlag {
 SplitFlag split_flag(const std::string& arg) {
   const size_t equals = arg.find('=');
   SplitFlag out{arg.substr(0, equals), std::nullopt};
-  if (out.name.starts_with("--")) out.name.erase(0, 2);
+  out.name.erase(0, out.name.starts_with("--") ? 2 : 1);  // one dash or two, as the originals' flags
   std::replace(out.name.begin(), out.name.end(), '-', '_');
   if (equals != std::string::npos) out.value = arg.substr(equals + 1);
   return out;

@@ -84,6 +84,7 @@ TEST(Flags, TakeNegativeNumbersTheLastOfTwoAndTextsThatAreEmpty) {
   EXPECT_EQ(parsed({"m", "--train_batch=2", "--train_batch=3"}).batch, 3);
   EXPECT_EQ(parsed({"m", "--averages=False"}).averages, false);
   EXPECT_EQ(parsed({"m", "--size="}).size, "!");
+  EXPECT_EQ(parsed({"m", "-train_batch=5"}).batch, 5);
 }
 
 TEST(Flags, RefuseUnknownOnesWithTheNearest) {
