@@ -1,0 +1,48 @@
+// Numbers of a run over its steps: metrics.jsonl for scripts and an event file for TensorBoard.
+#pragma once
+
+#include <cstdint>
+#include <cstdio>
+#include <initializer_list>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "formats/event_file.h"
+
+namespace netwright {
+
+// A number under its TensorBoard tag.
+struct Metric {
+  std::string_view tag;
+  double value;
+};
+
+class MetricsLog {
+ public:
+  // Appends to FOLDER/metrics.jsonl (made if missing). Lines of steps after `step`, which a run that died has left, and
+  // a line cut short are removed first: the run does these steps again.
+  MetricsLog(const std::string& folder, int64_t step);
+  // Appends only: for those who don't own the run.
+  explicit MetricsLog(const std::string& folder);
+  ~MetricsLog();
+  MetricsLog(const MetricsLog&) = delete;
+  MetricsLog& operator=(const MetricsLog&) = delete;
+
+  // One line {"step": ..., TAG: ...} and a point a tag. Throws Error when the disk is full.
+  void write(int64_t step, std::initializer_list<Metric> metrics);
+  // Waits until all is on the disk.
+  void sync();
+
+ private:
+  void open();
+
+  std::string path_;
+  std::FILE* file_ = nullptr;
+  EventWriter events_;
+};
+
+// The step of the last line of FOLDER/metrics.jsonl; -1 when there is none.
+int64_t last_metrics_step(const std::string& folder);
+
+}  // namespace netwright

@@ -1,0 +1,116 @@
+// The trainer: one loop for every recipe.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "core/file.h"
+#include "core/progress.h"
+#include "data/pipeline.h"
+#include "data/source.h"
+#include "engine/program.h"
+#include "train/checkpoint.h"
+#include "train/evaluator.h"
+#include "train/metrics.h"
+#include "train/optimizer.h"
+#include "train/recipe.h"
+#include "train/run_info.h"
+
+namespace netwright {
+
+struct TrainerOptions {
+  std::string model_dir;
+  uint64_t seed = 0;
+  int data_threads = 1;
+  int64_t micro_batches = 1;         // a batch is worked on in so many equal parts, gradients added up
+  int64_t log_steps = 100;           // steps between two lines of metrics
+  int64_t checkpoint_steps = 0;      // steps between two checkpoints; 0: by time alone
+  double checkpoint_minutes = 10.0;  // minutes between two checkpoints; 0: by steps alone
+  int checkpoints_kept = 5;
+  int64_t eval_steps = 0;  // steps between two evaluations; 0: at the end only
+  int64_t eval_batch = 100;
+};
+
+struct TrainData {
+  std::shared_ptr<const ImageSource> train;
+  std::shared_ptr<const ImageSource> eval;  // null: nothing is evaluated
+};
+
+struct TrainOutcome {
+  int64_t step = 0;      // updates done in all
+  bool already = false;  // the run was complete before
+  int signal = 0;        // the signal that ended it early, or 0
+};
+
+// Holds model_dir locked from its construction on.
+class Trainer {
+ public:
+  // `info` describes the run and is written to run.json; a run that is there already must be the same
+  // (check_continues). Throws Error when the folder can't be written or is in use.
+  Trainer(const Recipe& recipe, const TrainData& data, const TrainerOptions& options, RunInfo info, Backend& backend);
+  ~Trainer();
+
+  // Continues from the newest checkpoint, if there is one, until the recipe's last step. Throws Error when the loss or
+  // the weights stop being finite; the last checkpoint then stays.
+  TrainOutcome train();
+
+  // Bytes of the plan's peak and the flat buffers.
+  int64_t predicted_bytes() const;
+  const FlatBuffer& values() const { return *values_; }
+  const FlatBuffer* averages() const { return averages_.get(); }
+
+ private:
+  using Clock = std::chrono::steady_clock;
+
+  void prepare_folder(RunInfo info);
+  void restore_or_initialize();
+  TrainingBuffers buffers();
+  void start_data();
+
+  void train_step(const Batch& batch);
+  void run_micro_batch(const Batch& batch, int64_t part);
+  void collect_loss();
+  void finish_loss();
+
+  bool due(int64_t every) const { return every > 0 && progress_.step % every == 0; }
+  void log_metrics();
+  void show_progress();
+  bool checkpoint_is_due() const;
+  void save();
+  void evaluate();
+  void evaluate_if_missing();
+
+  Recipe recipe_;
+  TrainData data_;
+  TrainerOptions options_;
+  Backend& backend_;
+  std::unique_ptr<FileLock> lock_;
+  ScheduleSettings schedule_;
+  std::unique_ptr<Program> program_;
+  std::unique_ptr<Evaluator> evaluator_;
+  std::unique_ptr<Optimizer> optimizer_;
+  std::unique_ptr<FlatBuffer> values_;
+  std::unique_ptr<FlatBuffer> gradients_;
+  std::unique_ptr<FlatBuffer> averages_;
+  std::vector<float> labels_;   // one-hot rows of a micro-batch
+  std::vector<float> weights_;  // 1 / batch each
+  std::unique_ptr<Pipeline> pipeline_;
+  std::unique_ptr<MetricsLog> metrics_;
+  std::unique_ptr<MetricsLog> eval_metrics_;
+  std::unique_ptr<Progress> display_;
+
+  TrainingProgress progress_;
+  int64_t saved_step_ = -1;
+  Clock::time_point saved_at_;
+  double step_loss_ = 0.0;       // of the micro-batches read so far
+  bool loss_is_unread_ = false;  // the program holds the loss of its last run
+  double last_loss_ = 0.0;
+  Clock::time_point logged_at_;
+  int64_t logged_step_ = 0;
+  double logged_wait_ = 0.0;
+};
+
+}  // namespace netwright
