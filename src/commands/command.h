@@ -43,6 +43,9 @@ class CommandContext {
   void begin_work() { working_ = true; }
   bool working() const { return working_; }
 
+  // The words after the command's own.
+  std::span<const std::string> args() const { return args_; }
+
  private:
   std::span<const std::string> args_;
   std::string* reference_;

@@ -7,6 +7,10 @@ namespace netwright {
 
 int run_models(CommandContext& context);
 int run_summary(CommandContext& context);
+int run_recipe(CommandContext& context);
+int run_train(CommandContext& context);
+int run_eval(CommandContext& context);
+int run_predict(CommandContext& context);
 int run_data_convert(CommandContext& context);
 
 namespace {
@@ -18,6 +22,10 @@ constexpr std::array kDataCommands = {
 constexpr std::array kCommands = {
     Command{"models", "list all architectures", run_models},
     Command{"summary", "the layers of a model: shapes, parameters, multiply-adds", run_summary},
+    Command{"recipe", "every training setting and where it comes from", run_recipe},
+    Command{"train", "train a model; resumes by itself", run_train},
+    Command{"eval", "evaluate a checkpoint", run_eval},
+    Command{"predict", "top-5 classes of images", run_predict},
     Command{.name = "data", .summary = "make data sets", .subcommands = kDataCommands},
 };
 

@@ -29,8 +29,11 @@ void read_image_size(const std::string& text, ModelOptions& options) {
 }  // namespace
 
 void declare_model_flags(Flags& flags, ModelChoice& choice) {
-  ModelOptions& o = choice.options;
   flags.positional("MODEL", choice.name, "an architecture; `netwright models` lists them");
+  declare_model_options(flags, choice.options);
+}
+
+void declare_model_options(Flags& flags, ModelOptions& o) {
   flags.section("model");
   flags.add("classes", o.classes,
             {.help = "number of classes; 1000 if not given",

@@ -16,6 +16,9 @@ struct ModelChoice {
 // MODEL and the flags of ModelOptions; all but --classes and --image_size are rare ones.
 void declare_model_flags(Flags& flags, ModelChoice& choice);
 
+// The flags alone, for commands that may learn the model from elsewhere.
+void declare_model_options(Flags& flags, ModelOptions& options);
+
 // The graph of the choice; throws Error as build_model.
 inline Graph build_model(const ModelChoice& choice) { return build_model(choice.name, choice.options); }
 

@@ -1,0 +1,198 @@
+// netwright train: trains a model and evaluates it; resumes by itself.
+#include <filesystem>
+
+#include "commands/command.h"
+#include "commands/device_flags.h"
+#include "commands/model_flags.h"
+#include "commands/recipe_flags.h"
+#include "core/error.h"
+#include "core/file.h"
+#include "core/log.h"
+#include "core/text.h"
+#include "train/signals.h"
+#include "train/trainer.h"
+
+namespace netwright {
+namespace {
+
+constexpr int kSignalled = 128;
+constexpr double kEvalEpochs = 5.0;
+
+struct TrainOptions {
+  ModelChoice model;
+  RecipeOverrides overrides;
+  DeviceChoice device;
+  TrainerOptions trainer;
+  std::string data;
+  std::optional<std::string> eval_data;
+  std::optional<int64_t> eval_steps;
+  int64_t label_base = 1;
+  int64_t fake_images = 50000;
+  int64_t seed = 0;
+};
+
+void declare_data(Flags& flags, TrainOptions& o) {
+  flags.section("data");
+  flags.add("data", o.data,
+            {.help = "folder of TFRecords, IDX files or images by class, a pattern, or fake",
+             .value = "DIR",
+             .origin = "efficientnet, mnasnet: --data_dir"});
+  flags.add(
+      "eval_data", o.eval_data,
+      {.help = "images for evaluation; the validation files of --data if not given", .value = "DIR", .rare = true});
+  flags.add("label_base", o.label_base, {.help = "first label in TFRecords", .range = between(0, 1), .rare = true});
+  flags.add("fake_images", o.fake_images,
+            {.help = "how many images --data=fake has", .range = at_least(1), .rare = true});
+  flags.add("data_threads", o.trainer.data_threads,
+            {.help = "threads that read and decode", .range = between(1, 256), .rare = true});
+}
+
+void declare_run(Flags& flags, TrainOptions& o) {
+  flags.section("run");
+  flags.add("model_dir", o.trainer.model_dir,
+            {.help = "folder of the run; a run that is there goes on",
+             .value = "DIR",
+             .origin = "efficientnet, mnasnet: --model_dir"});
+  flags.add("seed", o.seed, {.help = "of all random numbers", .range = at_least(0), .rare = true});
+  flags.add(
+      "micro_batches", o.trainer.micro_batches,
+      {.help = "parts of a batch worked on one after another, to save memory", .range = at_least(1), .rare = true});
+  flags.add("log_steps", o.trainer.log_steps,
+            {.help = "steps between two lines of metrics",
+             .range = at_least(1),
+             .origin = "efficientnet, mnasnet: --log_step_count_steps",
+             .rare = true});
+  flags.add("checkpoint_steps", o.trainer.checkpoint_steps,
+            {.help = "steps between two checkpoints; 0: by time alone", .range = at_least(0), .rare = true});
+  flags.add("checkpoint_minutes", o.trainer.checkpoint_minutes,
+            {.help = "minutes between two checkpoints; 0: by steps alone", .range = at_least(0), .rare = true});
+  flags.add("checkpoints_kept", o.trainer.checkpoints_kept,
+            {.help = "how many checkpoints stay", .range = at_least(1), .rare = true});
+  flags.add("steps_per_eval", o.eval_steps,
+            {.help = "steps between two evaluations; 0: at the end only; five epochs if not given",
+             .range = at_least(0),
+             .origin = "efficientnet, mnasnet: --steps_per_eval",
+             .rare = true});
+  flags.add("eval_batch", o.trainer.eval_batch,
+            {.help = "images a step of evaluation",
+             .range = between(1, 1 << 20),
+             .origin = "efficientnet, mnasnet: --eval_batch_size",
+             .rare = true});
+}
+
+Flags declare(TrainOptions& o) {
+  Flags flags(
+      {.usage = "train MODEL --data=DIR --model_dir=DIR [flags]",
+       .about = "Trains a model; started again, it goes on where it was. `netwright recipe` tells the settings.",
+       .example = "netwright train mnasnet-a1 --data=fake --model_dir=run --epochs=1 --batch=32"});
+  o.trainer.data_threads = default_data_threads();
+  declare_data(flags, o);
+  declare_run(flags, o);
+  declare_model_flags(flags, o.model);
+  declare_recipe_flags(flags, o.overrides);
+  declare_device_flags(flags, o.device);
+  return flags;
+}
+
+// Whether a folder has images set apart for evaluation, in one of the forms that open_source knows.
+bool has_validation(const std::string& folder) {
+  for (const char* pattern : {"/validation-*", "/t10k-images*", "/val", "/validation"}) {
+    if (!match_files(folder + pattern).empty()) return true;
+  }
+  return false;
+}
+
+SourceOptions source_options(const TrainOptions& o, const Recipe& recipe, const std::string& data, DataSplit split) {
+  SourceOptions source;
+  source.data = data;
+  source.split = split;
+  source.label_base = o.label_base;
+  source.fake = {.size = o.fake_images,
+                 .classes = recipe.model_options.classes.value_or(1000),
+                 .height = recipe.input.height,
+                 .width = recipe.input.width,
+                 .seed = static_cast<uint64_t>(o.seed) + (split == DataSplit::kValidation ? 1 : 0)};
+  return source;
+}
+
+TrainData open_data(const TrainOptions& o, const Recipe& recipe) {
+  TrainData data;
+  data.train = open_source(source_options(o, recipe, o.data, DataSplit::kTrain));
+  const bool validation = o.data == "fake" || has_validation(o.data);
+  if (o.eval_data || validation) {
+    data.eval = open_source(source_options(o, recipe, o.eval_data.value_or(o.data), DataSplit::kValidation));
+  } else {
+    log_info("{} has no images for evaluation and --eval_data is not given: nothing is evaluated", o.data);
+  }
+  return data;
+}
+
+// The number of classes is the data's where the data name them and --classes doesn't say.
+void choose_classes(TrainOptions& o, const TrainData& data) {
+  const auto named = static_cast<int64_t>(data.train->class_names().size());
+  if (!o.model.options.classes && named > 0) o.model.options.classes = named;
+  const int64_t classes = o.model.options.classes.value_or(1000);
+  if (named > classes) fail("{} has {} classes, more than --classes={}", o.data, named, classes);
+}
+
+RunInfo describe_run(const TrainOptions& o, const Recipe& recipe, const TrainData& data, const CommandContext& context,
+                     const Backend& backend) {
+  const Graph graph = build_model(recipe.model, recipe.model_options);
+  const ParameterLayout layout(graph);
+  RunInfo info;
+  info.version = NETWRIGHT_VERSION;
+  info.backend = backend.description();
+  info.command.assign(context.args().begin(), context.args().end());
+  info.model = recipe.model;
+  info.options = recipe.model_options;
+  info.input = recipe.input;
+  info.classes = graph.classes();
+  info.parameters = layout.trainable_count();
+  info.variables = hash_variables(layout);
+  info.class_names = data.train->class_names();
+  info.seed = static_cast<uint64_t>(o.seed);
+  info.weight_decay = recipe.weight_decay.value;
+  info.label_smoothing = recipe.label_smoothing.value;
+  info.train_data = fingerprint(*data.train, o.data);
+  info.settings = list_settings(recipe, o.model.options);
+  return info;
+}
+
+int finish(const TrainOutcome& outcome, const std::string& model_dir) {
+  if (outcome.signal != 0) {
+    log_info("stopped after step {}; the same command goes on from there", outcome.step);
+    return kSignalled + outcome.signal;
+  }
+  log_info("{}: {} after {} steps", model_dir, outcome.already ? "was done already" : "done",
+           with_commas(outcome.step));
+  return 0;
+}
+
+}  // namespace
+
+int run_train(CommandContext& context) {
+  TrainOptions options;
+  Flags flags = declare(options);
+  if (!context.parse(flags)) return 0;
+  if (options.data.empty()) fail("--data is missing: where are the images? --data=fake trains on noise");
+  if (options.trainer.model_dir.empty()) fail("--model_dir is missing: the folder that keeps the run");
+  const Recipe first = make_recipe(options.model.name, options.model.options, options.overrides);
+  const TrainData data = open_data(options, first);
+  choose_classes(options, data);
+  options.overrides.train_images = data.train->size();
+  options.overrides.eval_images = data.eval ? data.eval->size() : 0;
+  options.overrides.images_from_data = true;
+  const Recipe recipe = make_recipe(options.model.name, options.model.options, options.overrides);
+  options.trainer.seed = static_cast<uint64_t>(options.seed);
+  options.trainer.eval_steps =
+      options.eval_steps.value_or(static_cast<int64_t>(kEvalEpochs * recipe.schedule().steps_per_epoch));
+  Backend& backend = load_backend(options.device);
+  Trainer trainer(recipe, data, options.trainer, describe_run(options, recipe, data, context, backend), backend);
+  context.begin_work();
+  log_info("{} on {}, {}: {} steps of {} images", recipe.model, options.data, backend.description(),
+           with_commas(recipe.train_steps.value), recipe.batch.value);
+  const StopSignals signals;
+  return finish(trainer.train(), options.trainer.model_dir);
+}
+
+}  // namespace netwright

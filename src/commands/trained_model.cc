@@ -1,0 +1,86 @@
+#include "commands/trained_model.h"
+
+#include <filesystem>
+
+#include "commands/model_flags.h"
+#include "core/error.h"
+#include "train/recipe.h"
+
+namespace netwright {
+namespace {
+
+namespace fs = std::filesystem;
+
+// The folder where a run.json may lie.
+std::string folder_of_weights(const std::string& path) {
+  if (fs::is_directory(path)) return path;
+  const std::string parent = fs::path(path).parent_path().string();
+  return parent.empty() ? "." : parent;
+}
+
+// Where `given` has no value, the run's.
+void complete_options(ModelOptions& given, const ModelOptions& run) {
+  const auto take = [](auto& option, const auto& otherwise) {
+    if (!option) option = otherwise;
+  };
+  take(given.classes, run.classes);
+  take(given.height, run.height);
+  take(given.width, run.width);
+  take(given.dropout_rate, run.dropout_rate);
+  take(given.survival_probability, run.survival_probability);
+  take(given.batch_norm_momentum, run.batch_norm_momentum);
+  take(given.batch_norm_epsilon, run.batch_norm_epsilon);
+  take(given.width_coefficient, run.width_coefficient);
+  take(given.depth_coefficient, run.depth_coefficient);
+  take(given.depth_multiplier, run.depth_multiplier);
+  take(given.depth_divisor, run.depth_divisor);
+  take(given.min_depth, run.min_depth);
+  take(given.use_keras, run.use_keras);
+}
+
+}  // namespace
+
+void declare_trained_flags(Flags& flags, TrainedChoice& choice) {
+  flags.section("weights");
+  flags.add("model_dir", choice.model_dir, {.help = "folder of a run; tells the model, too", .value = "DIR"});
+  flags.add("weights", choice.weights, {.help = "a checkpoint or a .safetensors file, instead", .value = "FILE"});
+  flags.add("average", choice.average,
+            {.help = "take the moving averages of the weights; if they are there when not given",
+             .origin = "efficientnet, mnasnet: --enable_ema"});
+  declare_model_options(flags, choice.options);
+  flags.section("input");
+  flags.add("eval_crop", choice.eval_crop,
+            {.help = "window of an image", .choices = {"efficientnet", "mnasnet", "none"}, .rare = true});
+  flags.add("resize", choice.resize, {.help = "method", .choices = {"bilinear", "bicubic"}, .rare = true});
+}
+
+TrainedModel open_trained(const TrainedChoice& choice) {
+  if (choice.model_dir.empty() == choice.weights.empty()) {
+    fail("give one of --model_dir (the folder of a run) and --weights (a checkpoint or .safetensors file)");
+  }
+  const std::string path = choice.weights.empty() ? choice.model_dir : choice.weights;
+  if (!choice.model_dir.empty() && !fs::is_directory(path)) fail("--model_dir={}: no such folder", path);
+  TrainedModel trained;
+  trained.run = read_run_info(folder_of_weights(path));
+  std::string name = choice.model;
+  ModelOptions options = choice.options;
+  if (trained.run) {
+    if (name.empty()) name = trained.run->model;
+    if (find_model(name).name == trained.run->model) complete_options(options, trained.run->options);
+    trained.label_smoothing = trained.run->label_smoothing;
+    trained.weight_decay = trained.run->weight_decay;
+  }
+  if (name.empty()) fail("{}: no run.json there tells the model; name it: MODEL", path);
+  trained.graph = build_model(name, options);
+  trained.input = trained.graph.input_spec();
+  if (trained.run) {
+    trained.input.crop = trained.run->input.crop;
+    trained.input.resize = trained.run->input.resize;
+  }
+  if (choice.eval_crop) trained.input.crop = parse_centre_crop(*choice.eval_crop);
+  if (choice.resize) trained.input.resize = parse_resize(*choice.resize);
+  trained.weights = load_weights(ParameterLayout(trained.graph), path, choice.average);
+  return trained;
+}
+
+}  // namespace netwright

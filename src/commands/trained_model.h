@@ -1,0 +1,42 @@
+// The model and weights that eval and predict work with: from a run's folder, or named with a file of weights.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "commands/flags.h"
+#include "graph/graph.h"
+#include "models/registry.h"
+#include "train/run_info.h"
+#include "train/weights.h"
+
+namespace netwright {
+
+struct TrainedChoice {
+  std::string model;      // empty: the run's
+  ModelOptions options;   // those of the run where not set
+  std::string model_dir;  // one of these two
+  std::string weights;
+  std::optional<bool> average;
+  std::optional<std::string> eval_crop;
+  std::optional<std::string> resize;
+};
+
+// --model_dir, --weights, --average and the rare flags of the model and its input; not MODEL itself.
+void declare_trained_flags(Flags& flags, TrainedChoice& choice);
+
+struct TrainedModel {
+  Graph graph;
+  InputSpec input;
+  LoadedWeights weights;
+  std::optional<RunInfo> run;    // when run.json lies beside the weights
+  double label_smoothing = 0.1;  // of the run, else both originals' values
+  double weight_decay = 1e-5;
+};
+
+// Throws Error when neither or both of --model_dir and --weights are given, when the model isn't known from either
+// side, and as load_weights.
+TrainedModel open_trained(const TrainedChoice& choice);
+
+}  // namespace netwright
