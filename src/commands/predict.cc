@@ -48,9 +48,7 @@ Flags declare(PredictOptions& o) {
 // The first word is the architecture unless a run's folder tells it; there it may be one all the same.
 std::vector<std::string> take_model(PredictOptions& o) {
   std::vector<std::string> images = o.words;
-  const std::string& path = o.trained.model_dir.empty() ? o.trained.weights : o.trained.model_dir;
-  const std::string folder = std::filesystem::is_directory(path) ? path : std::filesystem::path(path).parent_path();
-  const bool told = std::filesystem::exists(folder.empty() ? "run.json" : folder + "/run.json");
+  const bool told = tells_model(o.trained);
   if (!told || (images.size() > 1 && !std::filesystem::exists(images.front()))) {
     o.trained.model = images.front();
     images.erase(images.begin());

@@ -11,6 +11,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
+std::string path_of(const TrainedChoice& choice) { return choice.weights.empty() ? choice.model_dir : choice.weights; }
+
 // The folder where a run.json may lie.
 std::string folder_of_weights(const std::string& path) {
   if (fs::is_directory(path)) return path;
@@ -54,11 +56,13 @@ void declare_trained_flags(Flags& flags, TrainedChoice& choice) {
   flags.add("resize", choice.resize, {.help = "method", .choices = {"bilinear", "bicubic"}, .rare = true});
 }
 
+bool tells_model(const TrainedChoice& choice) { return read_run_info(folder_of_weights(path_of(choice))).has_value(); }
+
 TrainedModel open_trained(const TrainedChoice& choice) {
   if (choice.model_dir.empty() == choice.weights.empty()) {
     fail("give one of --model_dir (the folder of a run) and --weights (a checkpoint or .safetensors file)");
   }
-  const std::string path = choice.weights.empty() ? choice.model_dir : choice.weights;
+  const std::string path = path_of(choice);
   if (!choice.model_dir.empty() && !fs::is_directory(path)) fail("--model_dir={}: no such folder", path);
   TrainedModel trained;
   trained.run = read_run_info(folder_of_weights(path));

@@ -26,6 +26,9 @@ struct TrainedChoice {
 // --model_dir, --weights, --average and the rare flags of the model and its input; not MODEL itself.
 void declare_trained_flags(Flags& flags, TrainedChoice& choice);
 
+// Whether a run.json lies with the weights, so that MODEL need not be given.
+bool tells_model(const TrainedChoice& choice);
+
 struct TrainedModel {
   Graph graph;
   InputSpec input;

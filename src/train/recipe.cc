@@ -15,12 +15,13 @@ struct FamilyRecipe {
   std::string_view family;
   std::string_view program;
   int64_t batch;
-  std::optional<double> dropout;  // overrides the model's own rate (spec mnasnet 6.3)
+  std::optional<double> dropout;   // overrides the model's own rate (spec mnasnet 6.3)
+  std::optional<double> survival;  // drop-connect, where the family has it
 };
 
 constexpr std::array<FamilyRecipe, 2> kFamilies = {{
-    {"efficientnet", "EfficientNet main.py", 2048, std::nullopt},
-    {"mnasnet", "MnasNet mnasnet_config.py", 1024, 0.2},
+    {"efficientnet", "EfficientNet main.py", 2048, std::nullopt, 0.8},
+    {"mnasnet", "MnasNet mnasnet_config.py", 1024, 0.2, std::nullopt},
 }};
 
 constexpr std::string_view kOurs = "netwright";
@@ -169,15 +170,6 @@ double drop_rate(const Graph& graph) {
   return 0.0;
 }
 
-// The last block's survival; 1 where nothing drops.
-double survival(const Graph& graph) {
-  double lowest = 1.0;
-  for (const Node& node : graph.nodes()) {
-    if (const auto* path = std::get_if<DropPath>(&node.op)) lowest = std::min(lowest, path->survival);
-  }
-  return lowest;
-}
-
 std::string triple(const std::array<float, 3>& values) {
   return fmt::format("{} {} {}", values[0], values[1], values[2]);
 }
@@ -215,8 +207,10 @@ void add_model(SettingList& list, const Recipe& r, const ModelOptions& options) 
       family.dropout ? fmt::format("{} --dropout_rate", family.program) : std::string(kModel);
   list.add("dropout_rate", fmt::format("{}", drop_rate(graph)),
            source(options.dropout_rate.has_value(), "--dropout_rate", dropout_source));
-  list.add("survival_prob_last_block", fmt::format("{}", survival(graph)),
-           source(options.survival_probability.has_value(), "--survival_prob", kModel));
+  if (family.survival) {
+    list.add("survival_prob", fmt::format("{}", options.survival_probability.value_or(*family.survival)),
+             source(options.survival_probability.has_value(), "--survival_prob", kModel));
+  }
 }
 
 void add_length(SettingList& list, const Recipe& r) {

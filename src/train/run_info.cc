@@ -53,9 +53,16 @@ ModelOptions options_from(const Json& json) {
   return options;
 }
 
+// 0.1F as 0.1, not as the double that it is.
+Json shortest(const std::array<float, 3>& values) {
+  Json list = Json::array();
+  for (const float value : values) list.push_back(std::stod(fmt::format("{}", value)));
+  return list;
+}
+
 Json to_json(const InputSpec& input) {
   return {{"height", input.height},        {"width", input.width}, {"resize", to_string(input.resize)},
-          {"crop", to_string(input.crop)}, {"mean", input.mean},   {"deviation", input.deviation}};
+          {"crop", to_string(input.crop)}, {"mean", shortest(input.mean)},   {"deviation", shortest(input.deviation)}};
 }
 
 InputSpec input_from(const Json& json) {
