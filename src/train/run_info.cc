@@ -61,8 +61,8 @@ Json shortest(const std::array<float, 3>& values) {
 }
 
 Json to_json(const InputSpec& input) {
-  return {{"height", input.height},        {"width", input.width}, {"resize", to_string(input.resize)},
-          {"crop", to_string(input.crop)}, {"mean", shortest(input.mean)},   {"deviation", shortest(input.deviation)}};
+  return {{"height", input.height},        {"width", input.width},         {"resize", to_string(input.resize)},
+          {"crop", to_string(input.crop)}, {"mean", shortest(input.mean)}, {"deviation", shortest(input.deviation)}};
 }
 
 InputSpec input_from(const Json& json) {

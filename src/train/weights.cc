@@ -14,7 +14,7 @@ namespace {
 
 constexpr std::string_view kStepName = "global_step";
 constexpr std::string_view kOwnPrefix = "netwright/";
-constexpr size_t kListed = 10;
+constexpr size_t kListed = 10;  // names in a message
 
 class BundleFile : public TensorFile {
  public:
@@ -73,14 +73,11 @@ class SafetensorsFile : public TensorFile {
 
 std::string text_of(const Shape& shape) { return shape_text(shape); }
 
-// Up to `left` of the names, which is lowered; "" for none.
-std::string listed(std::string_view what, const std::vector<std::string>& names, size_t& left) {
+// "; 12 missing: a, b, ..." with up to `most` names; "" for none.
+std::string listed(std::string_view what, const std::vector<std::string>& names, size_t most) {
   if (names.empty()) return "";
-  const size_t shown = std::min(left, names.size());
-  left -= shown;
-  const std::string list = join(std::span(names).first(shown), ", ");
-  const std::string_view more = shown < names.size() ? (shown == 0 ? "..." : ", ...") : "";
-  return fmt::format("; {} {}: {}{}", names.size(), what, list, more);
+  const std::string list = join(std::span(names).first(std::min(most, names.size())), ", ");
+  return fmt::format("; {} {}: {}{}", names.size(), what, list, names.size() > most ? ", ..." : "");
 }
 
 bool is_extra(const std::string& name, const ParameterLayout& layout) {
@@ -119,10 +116,10 @@ void check_tensors(const TensorFile& file, const ParameterLayout& layout, std::s
     if (is_extra(name, layout)) extra.push_back(name);
   }
   if (missing.empty() && misshapen.empty() && extra.empty()) return;
-  size_t left = kListed;
-  const std::string found =
-      listed("missing", missing, left) + listed("of another shape", misshapen, left) + listed("extra", extra, left);
-  fail("{}: is not a checkpoint of this network{}", file.path(), found);
+  const size_t kinds = (missing.empty() ? 0 : 1) + (misshapen.empty() ? 0 : 1) + (extra.empty() ? 0 : 1);
+  const size_t most = kListed / kinds;
+  fail("{}: is not a checkpoint of this network{}{}{}", file.path(), listed("missing", missing, most),
+       listed("of another shape", misshapen, most), listed("extra", extra, most));
 }
 
 LoadedWeights load_weights(const ParameterLayout& layout, const std::string& path, std::optional<bool> average) {

@@ -37,7 +37,7 @@ struct WantedTensor {
   const FlatTensor* tensor = nullptr;
 };
 
-// Throws Error of one line that lists what is missing, extra or of another shape, the first ten names in all. Extra are
+// Throws Error of one line that lists what is missing, extra or of another shape, ten names at most. Extra are
 // names with a "/" that neither belong to a variable of the layout (itself, VARIABLE/SLOT) nor are our own
 // (netwright/...).
 void check_tensors(const TensorFile& file, const ParameterLayout& layout, std::span<const WantedTensor> wanted);
