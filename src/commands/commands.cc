@@ -11,6 +11,7 @@ int run_recipe(CommandContext& context);
 int run_train(CommandContext& context);
 int run_eval(CommandContext& context);
 int run_predict(CommandContext& context);
+int run_forward(CommandContext& context);
 int run_data_convert(CommandContext& context);
 
 namespace {
@@ -26,6 +27,7 @@ constexpr std::array kCommands = {
     Command{"train", "train a model; resumes by itself", run_train},
     Command{"eval", "evaluate a checkpoint", run_eval},
     Command{"predict", "top-5 classes of images", run_predict},
+    Command{"forward", "raw tensors in and out, to compare implementations", run_forward},
     Command{.name = "data", .summary = "make data sets", .subcommands = kDataCommands},
 };
 
