@@ -13,11 +13,18 @@ int run_eval(CommandContext& context);
 int run_predict(CommandContext& context);
 int run_forward(CommandContext& context);
 int run_data_convert(CommandContext& context);
+int run_bench_train(CommandContext& context);
+int run_bench_infer(CommandContext& context);
 
 namespace {
 
 constexpr std::array kDataCommands = {
     Command{"convert", "IDX files or folders of images into TFRecord shards", run_data_convert},
+};
+
+constexpr std::array kBenchCommands = {
+    Command{"train", "training steps: images a second, memory, profile", run_bench_train},
+    Command{"infer", "inference: images a second, memory, profile", run_bench_infer},
 };
 
 constexpr std::array kCommands = {
@@ -28,6 +35,7 @@ constexpr std::array kCommands = {
     Command{"eval", "evaluate a checkpoint", run_eval},
     Command{"predict", "top-5 classes of images", run_predict},
     Command{"forward", "raw tensors in and out, to compare implementations", run_forward},
+    Command{.name = "bench", .summary = "measure and compare", .subcommands = kBenchCommands},
     Command{.name = "data", .summary = "make data sets", .subcommands = kDataCommands},
 };
 

@@ -59,20 +59,24 @@ void Program::draw_masks(uint64_t seed, uint64_t step, uint64_t first_sample) {
 }
 
 template <typename Body>
-void Program::at_step(const StepPlan& step, const char* direction, Body body) {
+void Program::at_step(size_t index, Direction direction, Body body) {
+  const StepPlan& step = plan_.steps[index];
+  if (observer_ != nullptr) observer_->before(index, direction);
   try {
     body();
   } catch (const std::exception& error) {
     const Node& node = graph_.node(step.node);
-    fail("[{}] {} of {}: {}", step.loss >= 0 ? "Loss" : operator_name(node.op), direction,
-         node.scope.empty() ? graph_.name() : node.scope, error.what());
+    fail("[{}] {} of {}: {}", step.loss >= 0 ? "Loss" : operator_name(node.op),
+         direction == Direction::kForward ? "forward" : "backward", node.scope.empty() ? graph_.name() : node.scope,
+         error.what());
   }
+  if (observer_ != nullptr) observer_->after(index, direction);
 }
 
 void Program::forward(FlatBuffer& values) {
   frame_->bind(values, nullptr);
   for (size_t i = 0; i < steps_.size(); ++i) {
-    at_step(plan_.steps[i], "forward", [&] { steps_[i]->forward(*frame_); });
+    at_step(i, Direction::kForward, [&] { steps_[i]->forward(*frame_); });
     for (const int slot : plan_.steps[i].release_after_forward) frame_->release(slot);
   }
 }
@@ -86,7 +90,7 @@ void Program::backward(FlatBuffer& values, FlatBuffer& gradients, bool accumulat
   for (size_t i = steps_.size(); i-- > 0;) {
     const StepPlan& step = plan_.steps[i];
     if (step.output_gradient >= 0 || step.loss >= 0) {
-      at_step(step, "backward", [&] { steps_[i]->backward(*frame_, accumulate); });
+      at_step(i, Direction::kBackward, [&] { steps_[i]->backward(*frame_, accumulate); });
     }
     for (const int slot : step.release_after_backward) frame_->release(slot);
   }

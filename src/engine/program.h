@@ -11,6 +11,16 @@
 
 namespace netwright {
 
+enum class Direction { kForward, kBackward };
+
+// Told before and after every step that runs; `step` counts in the plan.
+class StepObserver {
+ public:
+  virtual ~StepObserver() = default;
+  virtual void before(size_t step, Direction direction) = 0;
+  virtual void after(size_t step, Direction direction) = 0;
+};
+
 class Program {
  public:
   // Throws Error when the graph can't be lowered as asked.
@@ -39,6 +49,9 @@ class Program {
   // After forward: fills `gradients` (trainable size), or adds to them when `accumulate`.
   void backward(FlatBuffer& values, FlatBuffer& gradients, bool accumulate);
 
+  // Null: none. It must stay until another is set.
+  void set_observer(StepObserver* observer) { observer_ = observer; }
+
   // The loss of the last forward, without L2.
   double loss() const;
   // Values that the plan keeps: outputs and options.keep. Shape [batch, ...].
@@ -47,7 +60,7 @@ class Program {
 
  private:
   template <typename Body>
-  void at_step(const StepPlan& step, const char* direction, Body body);
+  void at_step(size_t index, Direction direction, Body body);
 
   Graph graph_;
   Backend& backend_;
@@ -57,6 +70,7 @@ class Program {
   std::unique_ptr<Frame> frame_;
   std::vector<std::unique_ptr<Step>> steps_;
   std::vector<std::vector<float>> masks_;
+  StepObserver* observer_ = nullptr;
 };
 
 // Labels as rows of ones and zeros; a label outside [0, classes) gives a row of zeros.
