@@ -107,7 +107,7 @@ TrainOutcome Trainer::train() {
   saved_at_ = logged_at_ = Clock::now();
   logged_step_ = progress_.step;
   while (progress_.step < last_step && StopSignals::received() == 0) {
-    Batch* batch = pipeline_->next();
+    Batch* batch = next_batch();
     train_step(*batch);
     pipeline_->recycle(batch);
     show_progress();
@@ -120,6 +120,15 @@ TrainOutcome Trainer::train() {
   save();
   if (StopSignals::received() == 0) evaluate();
   return {.step = progress_.step, .already = false, .signal = StopSignals::received()};
+}
+
+Batch* Trainer::next_batch() {
+  try {
+    return pipeline_->next();
+  } catch (const Error&) {
+    save();
+    throw;
+  }
 }
 
 void Trainer::train_step(const Batch& batch) {

@@ -70,6 +70,8 @@ class Trainer {
   TrainingBuffers buffers();
   void start_data();
 
+  // Damaged data end a run, but what was done stays.
+  Batch* next_batch();
   void train_step(const Batch& batch);
   void run_micro_batch(const Batch& batch, int64_t part);
   void collect_loss();

@@ -1,0 +1,161 @@
+// train, eval and predict on a small set of images, from beginning to end.
+#include <filesystem>
+
+#include <nlohmann/json.hpp>
+
+#include "core/file.h"
+#include "core/text.h"
+#include "formats/tensor_bundle.h"
+#include "runs/data.h"
+
+namespace netwright::test {
+namespace {
+
+using ::testing::HasSubstr;
+
+class Run : public ::testing::Test {
+ protected:
+  static void SetUpTestSuite() {
+    data_ = new TemporaryFolder;
+    run_ = new TemporaryFolder;
+    write_records(*data_);
+    trained_ = new ProgramResult(run_netwright(train_words(data_->path(), run_->path())));
+  }
+  static void TearDownTestSuite() {
+    delete data_;
+    delete run_;
+    delete trained_;
+  }
+
+  static ProgramResult evaluate(std::vector<std::string> more) {
+    std::vector<std::string> words = {"eval", "--data=" + data_->path(), "--threads=1"};
+    words.insert(words.end(), more.begin(), more.end());
+    return run_netwright(words);
+  }
+  static nlohmann::json evaluation(std::vector<std::string> more) {
+    more.emplace_back("--json");
+    const ProgramResult result = evaluate(more);
+    EXPECT_EQ(result.exit_code, 0) << result.err;
+    return nlohmann::json::parse(result.out);
+  }
+  static std::string write_picture(int label) {
+    return run_->write(fmt::format("picture-{}.jpg", label), picture(label, 99));
+  }
+
+  static TemporaryFolder* data_;
+  static TemporaryFolder* run_;
+  static ProgramResult* trained_;
+};
+
+TemporaryFolder* Run::data_ = nullptr;
+TemporaryFolder* Run::run_ = nullptr;
+ProgramResult* Run::trained_ = nullptr;
+
+TEST_F(Run, Trains) {
+  EXPECT_EQ(trained_->exit_code, 0) << trained_->err;
+  EXPECT_EQ(trained_->out, "");
+  EXPECT_THAT(trained_->err, HasSubstr("done after 60 steps"));
+  for (const char* name : {"run.json", "checkpoint", "model.ckpt-60.index", "metrics.jsonl", "eval/metrics.jsonl"}) {
+    EXPECT_TRUE(std::filesystem::exists(run_->file(name))) << name;
+  }
+  EXPECT_EQ(match_files(run_->file("events.out.tfevents.*")).size(), 1U);
+  EXPECT_EQ(match_files(run_->file("eval/events.out.tfevents.*")).size(), 1U);
+  const auto info = nlohmann::json::parse(read_file(run_->file("run.json")));
+  EXPECT_EQ(info["classes"], 3);  // labels.txt of the data
+  EXPECT_EQ(info["class_names"][2], "bright");
+  EXPECT_EQ(info["train_data"]["images"], 24);
+}
+
+TEST_F(Run, EvaluatesAsTrainingDid) {
+  const nlohmann::json result = evaluation({"--model_dir=" + run_->path()});
+  EXPECT_EQ(result["images"], 10);
+  EXPECT_EQ(result["step"], 60);
+  EXPECT_EQ(result["average"], true);
+  const std::string log = read_file(run_->file("eval/metrics.jsonl"));
+  const auto trained = nlohmann::json::parse(log.substr(0, log.find('\n')));
+  for (const char* tag : {"top_1_accuracy", "top_5_accuracy", "loss", "cross_entropy"}) {
+    EXPECT_EQ(result[tag], trained[tag]) << tag;
+  }
+  EXPECT_EQ(result["top_5_accuracy"], 1.0);  // of three classes
+  EXPECT_GT(result["loss"], result["cross_entropy"]);
+}
+
+TEST_F(Run, EvaluatesAnyWeightsInAnyBatch) {
+  const nlohmann::json averaged = evaluation({"--weights=" + run_->file("model.ckpt-60"), "--batch=3"});
+  const nlohmann::json raw = evaluation({"--model_dir=" + run_->path(), "--noaverage"});
+  EXPECT_EQ(averaged["average"], true);
+  EXPECT_EQ(raw["average"], false);
+  EXPECT_EQ(averaged["images"], 10);
+  EXPECT_NE(averaged["loss"], raw["loss"]);
+  const ProgramResult text = evaluate({"--model_dir=" + run_->path()});
+  EXPECT_THAT(text.out, HasSubstr("images         10\n"));
+}
+
+TEST_F(Run, Predicts) {
+  const std::vector<std::string> pictures = {write_picture(0), write_picture(2)};
+  const ProgramResult result =
+      run_netwright({"predict", "--model_dir=" + run_->path(), pictures[0], pictures[1], "--json", "--threads=1"});
+  ASSERT_EQ(result.exit_code, 0) << result.err;
+  const auto out = nlohmann::json::parse(result.out);
+  ASSERT_EQ(out.size(), 2U);
+  for (size_t i = 0; i < 2; ++i) {
+    EXPECT_EQ(out[i]["image"], pictures[i]);
+    ASSERT_EQ(out[i]["top"].size(), 3U);
+    double sum = 0.0;
+    for (const auto& item : out[i]["top"]) sum += item["probability"].get<double>();
+    EXPECT_NEAR(sum, 1.0, 1e-6);
+    EXPECT_GE(out[i]["top"][0]["probability"], out[i]["top"][1]["probability"]);
+  }
+  EXPECT_NE(out[0]["top"][0]["name"], out[1]["top"][0]["name"]);  // dark and bright
+  // The same model by its name, with names from a file.
+  const std::string labels = run_->write("names.txt", "one\ntwo\nthree\n");
+  const ProgramResult named = run_netwright({"predict", "mnasnet-small", "--model_dir=" + run_->path(), pictures[0],
+                                             "--labels=" + labels, "--top=1", "--threads=1"});
+  EXPECT_EQ(named.exit_code, 0) << named.err;
+  EXPECT_THAT(named.out, ::testing::MatchesRegex("[^\n]*picture-0.jpg\n +[0-9.]+ %  (one|two|three)\n"));
+}
+
+TEST_F(Run, SaysWhenItIsDone) {
+  const ProgramResult again = run_netwright(train_words(data_->path(), run_->path()));
+  EXPECT_EQ(again.exit_code, 0) << again.err;
+  EXPECT_THAT(again.err, HasSubstr("was done already after 60 steps"));
+}
+
+TEST_F(Run, RefusesWeightsOfAnotherNetwork) {
+  expect_error(evaluate({"mnasnet-a1", "--weights=" + run_->file("model.ckpt-60"), "--classes=3"}), 2,
+               "is not a checkpoint of this network; ");
+  std::vector<std::string> other = train_words(data_->path(), run_->path());
+  other[1] = "mnasnet-a1";
+  expect_error(run_netwright(other), 2, "holds a run with the model mnasnet-small, not mnasnet-a1");
+}
+
+TEST_F(Run, RefusesDamagedCheckpoints) {
+  const TemporaryFolder copy;
+  for (const char* name : {"run.json", "checkpoint", "model.ckpt-60.index"}) {
+    copy.write(name, read_file(run_->file(name)));
+  }
+  const std::string data = read_file(run_->file("model.ckpt-60.data-00000-of-00001"));
+  copy.write("model.ckpt-60.data-00000-of-00001", data.substr(0, 5000));
+  expect_error(evaluate({"--model_dir=" + copy.path()}), 2, "model.ckpt-60");
+  std::string flipped = data;
+  flipped[3000] = static_cast<char>(flipped[3000] ^ 1);
+  copy.write("model.ckpt-60.data-00000-of-00001", flipped);
+  expect_error(evaluate({"--model_dir=" + copy.path(), "--average"}), 2, "model.ckpt-60");
+  std::vector<std::string> words = train_words(data_->path(), copy.path());
+  words.emplace_back("--train_steps=70");
+  words.erase(std::find(words.begin(), words.end(), "--epochs=15"));
+  expect_error(run_netwright(words), 1, "model.ckpt-60");
+}
+
+TEST_F(Run, PredictRefusesWhatIsNoImage) {
+  const std::string text = run_->write("text.jpg", "not an image");
+  const std::string cut = run_->write("cut.jpg", picture(1, 1).substr(0, 300));
+  const std::string model_dir = "--model_dir=" + run_->path();
+  expect_error(run_netwright({"predict", model_dir, text}), 1, "text.jpg: ");
+  expect_error(run_netwright({"predict", model_dir, write_picture(1), cut}), 1, "cut.jpg: ");
+  expect_error(run_netwright({"predict", model_dir, run_->file("none.jpg")}), 2, "none.jpg: no such file");
+  expect_error(run_netwright({"predict", model_dir, text, "--labels=" + text}), 2, "1 names for 3 classes");
+}
+
+}  // namespace
+}  // namespace netwright::test
