@@ -70,8 +70,8 @@ class ParameterLayout {
   int64_t size_ = 0;
 };
 
-// One segment a trainable tensor. Names with batch_normalization, bias, beta or gamma are not adapted (spec efficientnet
-// 4.4).
+// One segment a trainable tensor. Names with batch_normalization, bias, beta or gamma are not adapted (spec
+// efficientnet 4.4).
 std::vector<FlatSegment> lars_segments(const ParameterLayout& layout);
 
 // Initial values of every tensor, each drawn from a stream keyed by (seed, its name): the same on every backend, and
