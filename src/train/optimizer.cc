@@ -1,6 +1,5 @@
 #include "train/optimizer.h"
 
-#include <algorithm>
 #include <array>
 
 namespace netwright {
@@ -9,13 +8,6 @@ namespace {
 constexpr std::array<SlotName, 2> kRmsPropSlots = {{{"RMSProp", 1.0F}, {"RMSProp_1", 0.0F}}};
 constexpr std::array<SlotName, 1> kMomentumSlots = {{{"Momentum", 0.0F}}};
 constexpr std::array<SlotName, 1> kLarsSlots = {{{"LARSOptimizer", 0.0F}}};
-
-constexpr std::array<std::string_view, 4> kNotAdapted = {"batch_normalization", "bias", "beta", "gamma"};
-
-bool adapted(const std::string& name) {
-  return std::none_of(kNotAdapted.begin(), kNotAdapted.end(),
-                      [&](std::string_view part) { return name.find(part) != std::string::npos; });
-}
 
 }  // namespace
 
@@ -31,15 +23,6 @@ std::span<const SlotName> slot_names(OptimizerKind kind) {
       return kLarsSlots;
   }
   return {};
-}
-
-std::vector<FlatSegment> lars_segments(const ParameterLayout& layout) {
-  std::vector<FlatSegment> segments;
-  for (const FlatTensor& tensor : layout.tensors()) {
-    if (tensor.offset >= layout.trainable_size()) continue;
-    segments.push_back({{tensor.offset, tensor.offset + tensor.size}, adapted(tensor.name)});
-  }
-  return segments;
 }
 
 Optimizer::Optimizer(const OptimizerSettings& settings, const ParameterLayout& layout, double weight_decay,

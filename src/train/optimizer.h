@@ -55,8 +55,4 @@ class Optimizer {
   std::vector<std::unique_ptr<FlatBuffer>> slots_;
 };
 
-// Tensors of the trainable range for LARS: those whose name has batch_normalization, bias, beta or gamma are not
-// adapted.
-std::vector<FlatSegment> lars_segments(const ParameterLayout& layout);
-
 }  // namespace netwright

@@ -92,10 +92,10 @@ struct Recipe {
   bool keeps_averages() const { return average_decay.value > 0.0; }
 };
 
-// The recipe of the model's family, changed as asked: `options` go to the model, `overrides` to the rest. The length
-// is `epochs` x images / batch steps, truncated, 350 epochs unless asked. Throws Error for an unknown model, a value
-// out of range, and combinations that contradict each other.
-Recipe make_recipe(std::string_view model, const ModelOptions& options, const RecipeOverrides& overrides);
+// The recipe of the family of the model `name`, changed as asked: `options` go to the model, `o` to the rest. The
+// length is `epochs` x images / batch steps, truncated, 350 epochs unless asked. Throws Error for an unknown model, a
+// value out of range, and combinations that contradict each other.
+Recipe make_recipe(std::string_view name, const ModelOptions& options, const RecipeOverrides& o);
 
 // All settings in the order in which a person reads them, derived ones included. `options` are what the user asked of
 // the model.

@@ -23,14 +23,14 @@ std::unique_ptr<Program> lower_training(const Recipe& recipe, int64_t micro_batc
 
 }  // namespace
 
-Trainer::Trainer(const Recipe& recipe, const TrainData& data, const TrainerOptions& options, RunInfo info,
+Trainer::Trainer(const Recipe& recipe, const TrainData& data, const TrainerOptions& options, const RunInfo& info,
                  Backend& backend)
     : recipe_(recipe), data_(data), options_(options), backend_(backend), schedule_(recipe.schedule()) {
   const int64_t batch = recipe.batch.value;
   if (options.micro_batches < 1 || batch % options.micro_batches != 0) {
     fail("a batch of {} images can't be worked on in {} equal parts", batch, options.micro_batches);
   }
-  prepare_folder(std::move(info));
+  prepare_folder(info);
   program_ = lower_training(recipe, batch / options.micro_batches, backend);
   const ParameterLayout& layout = program_->layout();
   optimizer_ = std::make_unique<Optimizer>(recipe.optimizer_settings(), layout, recipe.weight_decay.value, backend);
@@ -44,7 +44,7 @@ Trainer::Trainer(const Recipe& recipe, const TrainData& data, const TrainerOptio
 
 Trainer::~Trainer() = default;
 
-void Trainer::prepare_folder(RunInfo info) {
+void Trainer::prepare_folder(const RunInfo& info) {
   make_writable_folder(options_.model_dir);
   lock_ = std::make_unique<FileLock>(options_.model_dir + "/.lock", options_.model_dir);
   const std::optional<RunInfo> old = read_run_info(options_.model_dir);

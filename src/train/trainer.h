@@ -50,7 +50,8 @@ class Trainer {
  public:
   // `info` describes the run and is written to run.json; a run that is there already must be the same
   // (check_continues). Throws Error when the folder can't be written or is in use.
-  Trainer(const Recipe& recipe, const TrainData& data, const TrainerOptions& options, RunInfo info, Backend& backend);
+  Trainer(const Recipe& recipe, const TrainData& data, const TrainerOptions& options, const RunInfo& info,
+          Backend& backend);
   ~Trainer();
 
   // Continues from the newest checkpoint, if there is one, until the recipe's last step. Throws Error when the loss or
@@ -65,7 +66,7 @@ class Trainer {
  private:
   using Clock = std::chrono::steady_clock;
 
-  void prepare_folder(RunInfo info);
+  void prepare_folder(const RunInfo& info);
   void restore_or_initialize();
   TrainingBuffers buffers();
   void start_data();
