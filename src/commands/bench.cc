@@ -99,7 +99,7 @@ Json to_json(const std::vector<Profile::Row>& rows, int64_t steps) {
 Json to_json(const BenchReport& report) {
   Json json = {{"command", report.command}, {"model", report.model}};
   if (!report.precision.empty()) json["precision"] = report.precision;
-  if (!report.device.empty()) json["device"] = report.device;
+  json["device"] = report.device;
   json["input_shape"] = report.input_shape;
   json.update(to_json(report.rates));
   if (report.memory) {
@@ -165,10 +165,10 @@ int64_t MemoryMeter::growth() const { return (peak_is_ours_ ? peak_resident_byte
 
 void print_report(const BenchReport& report, bool json) {
   if (json) return print("{}\n", to_json(report).dump(2));
-  print("{} {}: {} images of {} x {} a step", report.command, report.model, report.rates.batch, report.input_shape[0],
-        report.input_shape[1]);
-  if (!report.device.empty()) print(", {}, {}", report.precision, report.device);
-  print("; {} rounds of {} steps\n", report.rates.seconds.size(), report.rates.steps);
+  print("{} {}: {} images of {} x {} a step, {}{}; {} rounds of {} steps\n", report.command, report.model,
+        report.rates.batch, report.input_shape[0], report.input_shape[1],
+        report.precision.empty() ? "" : report.precision + ", ", report.device, report.rates.seconds.size(),
+        report.rates.steps);
   print_rates(report.rates);
   if (report.memory) print_memory(*report.memory);
   if (report.profiled_steps > 0) print_profile(report);

@@ -66,7 +66,7 @@ struct ProfilePart {
 struct BenchReport {
   std::string command;  // "train"
   std::string model;
-  std::string precision;
+  std::string precision;  // "" where nothing is computed
   std::string device;
   Shape input_shape;
   Rates rates;

@@ -15,6 +15,8 @@ int run_forward(CommandContext& context);
 int run_data_convert(CommandContext& context);
 int run_bench_train(CommandContext& context);
 int run_bench_infer(CommandContext& context);
+int run_bench_load(CommandContext& context);
+int run_bench_check(CommandContext& context);
 
 namespace {
 
@@ -25,6 +27,8 @@ constexpr std::array kDataCommands = {
 constexpr std::array kBenchCommands = {
     Command{"train", "training steps: images a second, memory, profile", run_bench_train},
     Command{"infer", "inference: images a second, memory, profile", run_bench_infer},
+    Command{"load", "the input pipeline: images a second", run_bench_load},
+    Command{"--check", "what two precisions compute, node by node", run_bench_check},
 };
 
 constexpr std::array kCommands = {
