@@ -34,6 +34,7 @@ void print_rates(const Rates& rates) {
 
 void print_memory(const MemoryReport& memory) {
   print("memory\n  {:<12}{:>12}  the plan's peak and the flat buffers\n", "predicted", format_bytes(memory.predicted));
+  if (memory.measured == 0) return;
   print("  {:<12}{:>12}  growth of the process ({:+.1f} %)\n", "measured", format_bytes(memory.measured),
         100.0 * (static_cast<double>(memory.measured) / static_cast<double>(memory.predicted) - 1.0));
   print("  {:<12}{:>12}  the most that tensors took\n", "tensors", format_bytes(memory.tensors));
@@ -103,9 +104,11 @@ Json to_json(const BenchReport& report) {
   json["input_shape"] = report.input_shape;
   json.update(to_json(report.rates));
   if (report.memory) {
-    json["memory"] = {{"predicted_bytes", report.memory->predicted},
-                      {"measured_bytes", report.memory->measured},
-                      {"tensor_bytes", report.memory->tensors}};
+    json["memory"] = {{"predicted_bytes", report.memory->predicted}};
+    if (report.memory->measured > 0) {
+      json["memory"]["measured_bytes"] = report.memory->measured;
+      json["memory"]["tensor_bytes"] = report.memory->tensors;
+    }
   }
   if (report.profiled_steps > 0) {
     Json parts = Json::array();

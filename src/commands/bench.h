@@ -53,7 +53,7 @@ class MemoryMeter {
 
 struct MemoryReport {
   int64_t predicted = 0;  // bytes: the plan's peak and the flat buffers
-  int64_t measured = 0;   // bytes: growth of the process' memory, of a GPU what tensors took
+  int64_t measured = 0;   // bytes: growth of the process' memory, of a GPU what tensors took; 0: not known
   int64_t tensors = 0;    // bytes: the most that the backend's tensors took
 };
 
