@@ -40,9 +40,9 @@ class Forward : public ::testing::Test {
     return golden ? *golden + "/checkpoints/" + name : "";
   }
 
-  void write_images(const Shape& shape, const std::vector<int64_t>& labels = {}) const {
+  void write_images(const Shape& shape, const std::vector<int64_t>& labels = {}, double scale = 2.0) const {
     SafetensorsWriter file;
-    file.add_floats("images", shape, golden::affine("input/images", element_count(shape), 0.0, 2.0));
+    file.add_floats("images", shape, golden::affine("input/images", element_count(shape), 0.0, scale));
     if (!labels.empty()) file.add_ints("labels", {static_cast<int64_t>(labels.size())}, labels);
     file.write(input_);
   }
@@ -168,6 +168,24 @@ TEST_F(Forward, EndpointsAreTheNetworksOwnValues) {
   const auto expected_metadata = std::map<std::string, std::string>{
       {"model", "efficientnet-b0"}, {"mode", "train"}, {"precision", "fp32"}, {"weights", "raw"}};
   EXPECT_EQ(file.metadata(), expected_metadata);
+}
+
+TEST_F(Forward, StatisticsOfTheBatchUndoTheImagesScale) {
+  const std::string weights = write_weights(build_model("mnasnet-small", {.classes = 5}));
+  std::map<std::string, std::vector<float>> logits;
+  for (const double scale : {2.0, 8.0}) {
+    write_images({4, 64, 64, 3}, {}, scale);
+    for (const std::string mode : {"train", "eval"}) {
+      const std::vector<float> found = logits_of("mnasnet-small", weights, {"--classes=5", "--mode=" + mode});
+      if (scale == 2.0) {
+        logits[mode] = found;
+      } else if (mode == "train") {
+        EXPECT_LE(relative_difference(logits[mode], found), 0.05);
+      } else {
+        EXPECT_GE(relative_difference(logits[mode], found), 0.5);
+      }
+    }
+  }
 }
 
 TEST_F(Forward, LossIsTheMeanCrossEntropyInEveryPrecision) {
