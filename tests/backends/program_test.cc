@@ -103,14 +103,9 @@ TEST(Shapes, OfExecutionEqualInference) {
 
 std::vector<float> evaluation_logits(const char* model, Precision precision) {
   Backend& backend = load_backend("torch", {});
-  ModelOptions options;
-  options.height = 96;
-  options.width = 96;
-  const Graph graph = build_model(model, options);
-  LowerOptions lower = inference_options(2, precision);
-  lower.batch_statistics = true;
-  Program program(graph, backend, lower);
-  const Inputs inputs(graph, 2);
+  const Graph graph = build_model(model);
+  Program program(graph, backend, inference_options(8, precision));
+  const Inputs inputs(graph, 8);
   inputs.give(program);
   const auto values = initial_values(backend, program.layout());
   program.forward(*values);
@@ -118,7 +113,7 @@ std::vector<float> evaluation_logits(const char* model, Precision precision) {
 }
 
 TEST(Bfloat16, LogitsStayNearThoseOfFloat32) {
-  for (const char* model : {"efficientnet-b0", "mnasnet-a1", "efficientnet-lite0"}) {
+  for (const char* model : {"efficientnet-b0", "efficientnet-lite0", "mnasnet-small", "mnasnet-b1"}) {
     const std::vector<float> exact = evaluation_logits(model, Precision::kFloat32);
     const std::vector<float> rounded = evaluation_logits(model, Precision::kBfloat16);
     float largest = 0.0F;
@@ -135,13 +130,10 @@ TEST(Bfloat16, LogitsStayNearThoseOfFloat32) {
 TEST(Memory, PredictedPeakIsWithinATenthOfWhatTensorsHeld) {
   Backend& backend = load_backend("torch", {});
   for (const char* model : {"efficientnet-b0", "mnasnet-a1"}) {
-    ModelOptions model_options;
-    model_options.height = 128;
-    model_options.width = 128;
-    const Graph graph = build_model(model, model_options);
+    const Graph graph = build_model(model);
     for (const Precision precision : {Precision::kFloat32, Precision::kBfloat16}) {
-      Program program(graph, backend, training_options(8, precision, 0.1));
-      const Inputs inputs(graph, 8);
+      Program program(graph, backend, training_options(16, precision, 0.1));
+      const Inputs inputs(graph, 16);
       inputs.give(program);
       program.draw_masks(1, 0, 0);
       const auto values = initial_values(backend, program.layout());
