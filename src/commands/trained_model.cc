@@ -4,6 +4,7 @@
 
 #include "commands/model_flags.h"
 #include "core/error.h"
+#include "models/options.h"
 #include "train/recipe.h"
 
 namespace netwright {
@@ -22,22 +23,9 @@ std::string folder_of_weights(const std::string& path) {
 
 // Where `given` has no value, the run's.
 void complete_options(ModelOptions& given, const ModelOptions& run) {
-  const auto take = [](auto& option, const auto& otherwise) {
-    if (!option) option = otherwise;
-  };
-  take(given.classes, run.classes);
-  take(given.height, run.height);
-  take(given.width, run.width);
-  take(given.dropout_rate, run.dropout_rate);
-  take(given.survival_probability, run.survival_probability);
-  take(given.batch_norm_momentum, run.batch_norm_momentum);
-  take(given.batch_norm_epsilon, run.batch_norm_epsilon);
-  take(given.width_coefficient, run.width_coefficient);
-  take(given.depth_coefficient, run.depth_coefficient);
-  take(given.depth_multiplier, run.depth_multiplier);
-  take(given.depth_divisor, run.depth_divisor);
-  take(given.min_depth, run.min_depth);
-  take(given.use_keras, run.use_keras);
+  for_each_option([&](const char* /*name*/, auto option) {
+    if (!(given.*option)) given.*option = run.*option;
+  });
 }
 
 }  // namespace

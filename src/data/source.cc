@@ -1,9 +1,11 @@
 #include "data/source.h"
 
+#include <charconv>
 #include <filesystem>
 
 #include "core/error.h"
 #include "core/file.h"
+#include "core/log.h"
 #include "core/text.h"
 #include "data/sources.h"
 
@@ -20,6 +22,18 @@ std::vector<std::string> match_records(const std::string& pattern) {
   return paths;
 }
 
+// "train-00002-of-00008" is one of eight. A set that lacks some still serves, but its user should know.
+void warn_of_missing_shards(const std::vector<std::string>& paths, const std::string& pattern) {
+  constexpr size_t kDigits = 5;
+  const std::string name = fs::path(paths.back()).filename().string();
+  const size_t of = name.rfind("-of-");
+  if (of == std::string::npos || name.size() - of - 4 != kDigits) return;
+  size_t expected = 0;
+  const char* end = name.data() + name.size();
+  if (std::from_chars(end - kDigits, end, expected).ptr != end || paths.size() >= expected) return;
+  log_warning("{}: {} of {} files are there", pattern, paths.size(), expected);
+}
+
 std::shared_ptr<const ImageSource> open_folder(const SourceOptions& options) {
   const fs::path root = options.data;
   const IdxPair idx = find_idx(root, options.split);
@@ -28,7 +42,10 @@ std::shared_ptr<const ImageSource> open_folder(const SourceOptions& options) {
   const std::string prefix = options.split == DataSplit::kTrain ? "train-*" : "validation-*";
   const std::string pattern = (root / prefix).string();
   std::vector<std::string> records = match_records(pattern);
-  if (!records.empty()) return std::make_shared<RecordSource>(std::move(records), options.label_base, pattern);
+  if (!records.empty()) {
+    warn_of_missing_shards(records, pattern);
+    return std::make_shared<RecordSource>(std::move(records), options.label_base, pattern);
+  }
 
   const fs::path split = find_split_folder(root, options.split);
   if (!split.empty()) {

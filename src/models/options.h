@@ -1,4 +1,4 @@
-// Checks of ModelOptions that the families share.
+// What is done with ModelOptions: their list, and the checks that the families share.
 #pragma once
 
 #include <cstdint>
@@ -7,6 +7,24 @@
 #include "models/registry.h"
 
 namespace netwright {
+
+// Calls visit(name, member of ModelOptions) for every option: what writes, reads or merges them misses none.
+template <typename Visitor>
+void for_each_option(Visitor visit) {
+  visit("classes", &ModelOptions::classes);
+  visit("height", &ModelOptions::height);
+  visit("width", &ModelOptions::width);
+  visit("dropout_rate", &ModelOptions::dropout_rate);
+  visit("survival_probability", &ModelOptions::survival_probability);
+  visit("batch_norm_momentum", &ModelOptions::batch_norm_momentum);
+  visit("batch_norm_epsilon", &ModelOptions::batch_norm_epsilon);
+  visit("width_coefficient", &ModelOptions::width_coefficient);
+  visit("depth_coefficient", &ModelOptions::depth_coefficient);
+  visit("depth_multiplier", &ModelOptions::depth_multiplier);
+  visit("depth_divisor", &ModelOptions::depth_divisor);
+  visit("min_depth", &ModelOptions::min_depth);
+  visit("use_keras", &ModelOptions::use_keras);
+}
 
 // Throws Error when the option is `given`, since `model`'s family does not know it.
 void refuse_option(const ModelInfo& model, std::string_view option, bool given);

@@ -9,6 +9,7 @@
 #include "core/file.h"
 #include "core/log.h"
 #include "formats/crc32c.h"
+#include "models/options.h"
 
 namespace netwright {
 namespace {
@@ -19,36 +20,18 @@ constexpr int64_t kProbes = 16;
 
 std::string run_file(const std::string& model_dir) { return model_dir + "/run.json"; }
 
-// Calls visit(name, option) for every option of a model.
-template <typename Options, typename Visitor>
-void for_each_option(Options& o, Visitor visit) {
-  visit("classes", o.classes);
-  visit("height", o.height);
-  visit("width", o.width);
-  visit("dropout_rate", o.dropout_rate);
-  visit("survival_probability", o.survival_probability);
-  visit("batch_norm_momentum", o.batch_norm_momentum);
-  visit("batch_norm_epsilon", o.batch_norm_epsilon);
-  visit("width_coefficient", o.width_coefficient);
-  visit("depth_coefficient", o.depth_coefficient);
-  visit("depth_multiplier", o.depth_multiplier);
-  visit("depth_divisor", o.depth_divisor);
-  visit("min_depth", o.min_depth);
-  visit("use_keras", o.use_keras);
-}
-
 Json to_json(const ModelOptions& options) {
   Json json = Json::object();
-  for_each_option(options, [&](const char* name, const auto& option) {
-    if (option) json[name] = *option;
+  for_each_option([&](const char* name, auto option) {
+    if (options.*option) json[name] = *(options.*option);
   });
   return json;
 }
 
 ModelOptions options_from(const Json& json) {
   ModelOptions options;
-  for_each_option(options, [&]<typename T>(const char* name, std::optional<T>& option) {
-    if (json.contains(name)) option = json[name].get<T>();
+  for_each_option([&]<typename T>(const char* name, std::optional<T> ModelOptions::*option) {
+    if (json.contains(name)) options.*option = json[name].get<T>();
   });
   return options;
 }
@@ -137,6 +120,14 @@ void refuse_other(const std::string& model_dir, std::string_view what, const std
   }
 }
 
+// A setting as `recipe` lists it; empty when it isn't there.
+std::string setting(const RunInfo& info, std::string_view name) {
+  for (const Setting& s : info.settings) {
+    if (s.name == name) return s.value;
+  }
+  return {};
+}
+
 }  // namespace
 
 DataFingerprint fingerprint(const ImageSource& source, const std::string& data) {
@@ -180,6 +171,7 @@ void check_continues(const RunInfo& old, const RunInfo& now, const std::string& 
   refuse_other(model_dir, "classes:", std::to_string(old.classes), std::to_string(now.classes));
   refuse_other(model_dir, "the model options", to_json(old.options).dump(), to_json(now.options).dump());
   refuse_other(model_dir, "the variables", old.variables, now.variables);
+  refuse_other(model_dir, "the optimizer", setting(old, "optimizer"), setting(now, "optimizer"));
   refuse_other(model_dir, "the seed", std::to_string(old.seed), std::to_string(now.seed));
   const bool same_images = old.train_data && now.train_data && old.train_data->images == now.train_data->images &&
                            old.train_data->samples == now.train_data->samples;

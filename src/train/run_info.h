@@ -52,8 +52,8 @@ std::string hash_variables(const ParameterLayout& layout);
 std::optional<RunInfo> read_run_info(const std::string& model_dir);
 void write_run_info(const std::string& model_dir, const RunInfo& info);
 
-// Throws Error when a run with these settings can't continue `old`: another network, number of classes or seed. Warns
-// of other data.
+// Throws Error when a run with these settings can't continue `old`: another network, number of classes, optimizer or
+// seed. Warns of other data.
 void check_continues(const RunInfo& old, const RunInfo& now, const std::string& model_dir);
 
 }  // namespace netwright

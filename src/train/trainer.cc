@@ -40,6 +40,9 @@ Trainer::Trainer(const Recipe& recipe, const TrainData& data, const TrainerOptio
   const auto rows = static_cast<size_t>(program_->options().batch);
   labels_.resize(rows * static_cast<size_t>(program_->graph().classes()));
   weights_.assign(rows, 1.0F / static_cast<float>(batch));
+  restore_or_initialize();
+  // Last: a run that is refused keeps its own description.
+  write_run_info(options_.model_dir, info);
 }
 
 Trainer::~Trainer() = default;
@@ -50,7 +53,6 @@ void Trainer::prepare_folder(const RunInfo& info) {
   const std::optional<RunInfo> old = read_run_info(options_.model_dir);
   if (old) check_continues(*old, info, options_.model_dir);
   remove_unfinished_checkpoints(options_.model_dir);
-  write_run_info(options_.model_dir, info);
 }
 
 int64_t Trainer::predicted_bytes() const {
@@ -71,7 +73,6 @@ void Trainer::restore_or_initialize() {
   if (newest) {
     progress_ = restore_checkpoint(*newest, buffers(), progress_, recipe_.batch.value);
     saved_step_ = progress_.step;
-    log_info("{}: continuing after step {}", *newest, progress_.step);
     return;
   }
   std::vector<float> initial(static_cast<size_t>(values_->size()));
@@ -92,7 +93,7 @@ void Trainer::start_data() {
 }
 
 TrainOutcome Trainer::train() {
-  restore_or_initialize();
+  if (saved_step_ >= 0) log_info("{}: continuing after step {}", options_.model_dir, progress_.step);
   metrics_ = std::make_unique<MetricsLog>(options_.model_dir, progress_.step);
   if (data_.eval) eval_metrics_ = std::make_unique<MetricsLog>(options_.model_dir + "/eval", progress_.step);
   const int64_t last_step = recipe_.train_steps.value;

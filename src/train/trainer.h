@@ -48,14 +48,15 @@ struct TrainOutcome {
 // Holds model_dir locked from its construction on.
 class Trainer {
  public:
-  // `info` describes the run and is written to run.json; a run that is there already must be the same
-  // (check_continues). Throws Error when the folder can't be written or is in use.
+  // Takes the state of the newest checkpoint, if there is one. `info` describes the run and is written to run.json; a
+  // run that is there already must be the same (check_continues). Throws Error when the folder can't be written or is
+  // in use, or the checkpoint is damaged or another network's; what is in the folder then stays as it was.
   Trainer(const Recipe& recipe, const TrainData& data, const TrainerOptions& options, const RunInfo& info,
           Backend& backend);
   ~Trainer();
 
-  // Continues from the newest checkpoint, if there is one, until the recipe's last step. Throws Error when the loss or
-  // the weights stop being finite; the last checkpoint then stays.
+  // Goes on until the recipe's last step. Throws Error when the loss or the weights stop being finite; the last
+  // checkpoint then stays.
   TrainOutcome train();
 
   // Bytes of the plan's peak and the flat buffers.

@@ -151,6 +151,23 @@ TEST(RecordSource, TakesPatternsAndLists) {
   EXPECT_THAT(error_of([&] { open_source({.data = folder.path()})->class_names(); }), HasSubstr("line 2 is empty"));
 }
 
+TEST(OpenSource, WarnsOfShardsThatAreNotThere) {
+  const TemporaryFolder folder;
+  for (const char* name : {"train-00000-of-00003", "train-00001-of-00003", "train-00002-of-00003"}) {
+    RecordWriter writer(folder.file(name));
+    writer.write("x");
+    writer.close();
+  }
+  const auto warning = [&] {
+    testing::internal::CaptureStderr();
+    open_source({.data = folder.path()});
+    return testing::internal::GetCapturedStderr();
+  };
+  EXPECT_EQ(warning(), "");
+  fs::remove(folder.file("train-00001-of-00003"));
+  EXPECT_THAT(warning(), HasSubstr("train-*: 2 of 3 files are there"));
+}
+
 TEST(OpenSource, SaysWhatItLookedFor) {
   const TemporaryFolder folder;
   const auto message = [](const std::string& data) { return error_of([&] { open_source({.data = data}); }); };

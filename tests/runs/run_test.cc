@@ -144,7 +144,10 @@ TEST_F(Run, RefusesDamagedCheckpoints) {
   std::vector<std::string> words = train_words(data_->path(), copy.path());
   words.emplace_back("--train_steps=70");
   words.erase(std::find(words.begin(), words.end(), "--epochs=15"));
-  expect_error(run_netwright(words), 1, "model.ckpt-60");
+  const std::string description = read_file(copy.file("run.json"));
+  words.emplace_back("--log_steps=7");
+  expect_error(run_netwright(words), 2, "model.ckpt-60");
+  EXPECT_EQ(read_file(copy.file("run.json")), description);
 }
 
 TEST_F(Run, PredictRefusesWhatIsNoImage) {

@@ -138,6 +138,12 @@ TEST(Trainer, RefusesToContinueAnotherRun) {
   TinyRun(folder.path(), {.steps = 2}).train();
   EXPECT_THAT(error_of([&] { TinyRun(folder.path(), {.steps = 4, .seed = 6}); }),
               HasSubstr("holds a run with the seed 5, not 6"));
+  RunInfo old;
+  old.settings = {{"optimizer", "rmsprop", ""}};
+  RunInfo other = old;
+  other.settings[0].value = "lars";
+  EXPECT_EQ(error_of([&] { check_continues(old, other, "run"); }),
+            "run holds a run with the optimizer rmsprop, not lars; take another --model_dir to begin a new one");
   ModelOptions options = test::tiny_options();
   options.classes = 12;
   RecipeOverrides overrides;

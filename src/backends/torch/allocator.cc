@@ -17,17 +17,24 @@
 namespace netwright::torch_backend {
 namespace {
 
-constexpr int64_t kReserved = int64_t{1} << 40;  // addresses, not memory
-constexpr int64_t kAlignment = 4096;             // large blocks begin on a page
-constexpr int64_t kSmall = 1 << 16;              // below this the C library serves
+constexpr int64_t kMostReserved = int64_t{1} << 40;  // addresses, not memory
+constexpr int64_t kLeastReserved = int64_t{1} << 28;
+constexpr int64_t kAlignment = 4096;  // large blocks begin on a page
+constexpr int64_t kSmall = 1 << 16;   // below this the C library serves
 
 // Free blocks by address (to merge) and by size (to fit).
 class Range {
  public:
   Range() {
-    void* base = mmap(nullptr, kReserved, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    if (base == MAP_FAILED) fail("can't reserve {} bytes of addresses for tensors", kReserved);
-    madvise(base, kReserved, MADV_HUGEPAGE);
+    void* base = reserve(kMostReserved);
+    // Where addresses are limited (`ulimit -v`), half of what can be had: others need some, too.
+    while (base == MAP_FAILED && reserved_ > kLeastReserved) base = reserve(reserved_ / 2);
+    if (base == MAP_FAILED) fail("can't reserve {} bytes of addresses for tensors", reserved_);
+    if (reserved_ < kMostReserved) {
+      reserved_ /= 2;
+      munmap(static_cast<char*>(base) + reserved_, static_cast<size_t>(reserved_));
+    }
+    madvise(base, static_cast<size_t>(reserved_), MADV_HUGEPAGE);
     base_ = static_cast<char*>(base);
   }
 
@@ -50,7 +57,7 @@ class Range {
         offset = last;
       }
       end_ = offset + size;
-      if (end_ > kReserved) fail("no memory for a tensor of {} bytes", bytes);
+      if (end_ > reserved_) fail("no memory for a tensor of {} bytes", bytes);
     }
     used_.emplace(base_ + offset, size);
     statistics_.allocated += size;
@@ -85,7 +92,7 @@ class Range {
 
   bool owns(const void* pointer) const {
     const char* address = static_cast<const char*>(pointer);
-    return address >= base_ && address < base_ + kReserved;
+    return address >= base_ && address < base_ + reserved_;
   }
 
   AllocatorStatistics statistics() {
@@ -98,6 +105,11 @@ class Range {
   }
 
  private:
+  void* reserve(int64_t bytes) {
+    reserved_ = bytes;
+    return mmap(nullptr, static_cast<size_t>(reserved_), PROT_READ | PROT_WRITE,
+                MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  }
   void add_free(int64_t offset, int64_t size) {
     by_address_.emplace(offset, size);
     by_size_.emplace(size, offset);
@@ -109,6 +121,7 @@ class Range {
 
   std::mutex mutex_;
   char* base_ = nullptr;
+  int64_t reserved_ = 0;
   int64_t end_ = 0;
   std::map<int64_t, int64_t> by_address_;
   std::set<std::pair<int64_t, int64_t>> by_size_;

@@ -62,8 +62,9 @@ StepTraits traits_of(const Graph& graph, NodeId id, const LowerOptions& options)
                  [&](const BatchNorm&) {
                    traits.keeps_inputs = {0};
                    traits.saved = {2 * 4 * sizes.shape().back() * options.batch_parts};
-            // libtorch's backward on channels-last pictures holds one more tensor of that size while it runs (measured).
-            traits.backward_workspace = sizes.output();
+                   // libtorch's backward on channels-last pictures holds one more tensor of that size while it runs
+                   // (measured).
+                   traits.backward_workspace = sizes.output();
                    if (options.batch_parts > 1) {
                      traits.forward_workspace = 2 * sizes.output();
                      traits.backward_workspace = 2 * sizes.output();
