@@ -29,6 +29,7 @@ struct TrainOptions {
   int64_t label_base = 1;
   int64_t fake_images = 50000;
   int64_t seed = 0;
+  bool classes_from_data = false;
 };
 
 void declare_data(Flags& flags, TrainOptions& o) {
@@ -130,7 +131,8 @@ TrainData open_data(const TrainOptions& o, const Recipe& recipe) {
 // The number of classes is the data's where the data name them and --classes doesn't say.
 void choose_classes(TrainOptions& o, const TrainData& data) {
   const auto named = static_cast<int64_t>(data.train->class_names().size());
-  if (!o.model.options.classes && named > 0) o.model.options.classes = named;
+  o.classes_from_data = !o.model.options.classes && named > 0;
+  if (o.classes_from_data) o.model.options.classes = named;
   const int64_t classes = o.model.options.classes.value_or(1000);
   if (named > classes) fail("{} has {} classes, more than --classes={}", o.data, named, classes);
 }
@@ -155,6 +157,9 @@ RunInfo describe_run(const TrainOptions& o, const Recipe& recipe, const TrainDat
   info.label_smoothing = recipe.label_smoothing.value;
   info.train_data = fingerprint(*data.train, o.data);
   info.settings = list_settings(recipe, o.model.options);
+  for (Setting& setting : info.settings) {
+    if (setting.name == "classes" && o.classes_from_data) setting.source = "the data";
+  }
   return info;
 }
 
