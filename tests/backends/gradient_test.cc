@@ -3,6 +3,7 @@
 
 #include <cmath>
 #include <functional>
+#include <ostream>
 
 #include "core/random.h"
 #include "engine/program.h"
@@ -24,6 +25,8 @@ struct OperatorCase {
   Build build;
   int batch_parts = 1;
 };
+
+void PrintTo(const OperatorCase& operator_case, std::ostream* out) { *out << operator_case.name; }
 
 ParameterRef kernel(GraphBuilder& builder, const char* name, Shape shape, ParameterRole role = ParameterRole::kKernel) {
   return builder.parameter({name, std::move(shape), role, {Initializer::Kind::kUniform, 0.4}, 1.0});
