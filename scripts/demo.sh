@@ -13,7 +13,7 @@ classes="T-shirt/top,Trouser,Pullover,Dress,Coat,Sandal,Shirt,Sneaker,Bag,Ankle 
 # A narrow network on upscaled images: at 28 x 28 a stride of 32 would leave nothing to look at. A short run wants a
 # short warm-up, averages that follow fast, and no regularisation to speak of.
 model=(efficientnet-edgetpu-S --width_coefficient=0.35 --depth_coefficient=0.3 --classes=10 --image_size=48)
-recipe=(--batch=128 --epochs=3 --base_learning_rate=0.03 --lr_schedule=cosine --lr_warmup_epochs=0.3
+recipe=(--batch=128 --epochs=3.5 --base_learning_rate=0.03 --lr_schedule=cosine --lr_warmup_epochs=0.3
   --moving_average_decay=0.99 --label_smoothing=0 --dropout_rate=0 --train_crop=none --shift=1 --eval_crop=none
   --resize=bilinear)
 
