@@ -80,10 +80,12 @@ std::string listed(std::string_view what, const std::vector<std::string>& names,
   return fmt::format("; {} {}: {}{}", names.size(), what, list, names.size() > most ? ", ..." : "");
 }
 
-bool is_extra(const std::string& name, const ParameterLayout& layout) {
+// VARIABLE/SLOT goes with its variable.
+bool is_extra(const std::string& name, const TensorFile& file, const ParameterLayout& layout) {
   const size_t slash = name.rfind('/');
   if (slash == std::string::npos || name.starts_with(kOwnPrefix)) return false;
-  return layout.find(name) == nullptr && layout.find(name.substr(0, slash)) == nullptr;
+  const std::string variable = name.substr(0, slash);
+  return layout.find(name) == nullptr && layout.find(variable) == nullptr && !file.shape(variable);
 }
 
 bool has_averages(const TensorFile& file, const ParameterLayout& layout) {
@@ -113,7 +115,7 @@ void check_tensors(const TensorFile& file, const ParameterLayout& layout, std::s
     }
   }
   for (const std::string& name : file.names()) {
-    if (is_extra(name, layout)) extra.push_back(name);
+    if (is_extra(name, file, layout)) extra.push_back(name);
   }
   if (missing.empty() && misshapen.empty() && extra.empty()) return;
   const size_t kinds = (missing.empty() ? 0 : 1) + (misshapen.empty() ? 0 : 1) + (extra.empty() ? 0 : 1);
