@@ -38,8 +38,8 @@ struct WantedTensor {
 };
 
 // Throws Error of one line that lists what is missing, extra or of another shape, ten names at most. Extra are
-// names with a "/" that neither belong to a variable of the layout (itself, VARIABLE/SLOT) nor are our own
-// (netwright/...).
+// variables that the layout doesn't have; their slots (VARIABLE/SLOT), names without a "/" and our own (netwright/...)
+// don't count.
 void check_tensors(const TensorFile& file, const ParameterLayout& layout, std::span<const WantedTensor> wanted);
 
 struct LoadedWeights {
