@@ -16,7 +16,7 @@ layout --dry-run -Werror || { code=1; echo "lint: \`make format\` mends the layo
 
 # Generated headers must exist before anything that includes them can be read.
 cmake --build build --target netwright_formats > /dev/null
-find src -name '*.cc' ! -path 'src/backends/torch/*' -print0 |
+find src tests -name '*.cc' ! -path 'src/backends/torch/*' -print0 |
   xargs -0 -P "$(nproc)" -n 4 clang-tidy -p build --quiet --warnings-as-errors='*' \
   2> >(grep -vE '^[0-9]+ warnings? |^Suppressed |^Use -' >&2) || code=1
 if [ "$code" = 0 ]; then echo "lint: clean"; else echo "lint: FAILED" >&2; fi

@@ -35,7 +35,8 @@ Flags declare(CheckOptions& o) {
                .example = "netwright bench --check mnasnet-a1 --precision=bf16 --worst=10"});
   flags.add("precision", o.precision, {.help = "what is checked", .choices = {"fp32", "bf16", "fp64"}});
   flags.add("against", o.against, {.help = "what is taken for right", .choices = {"fp32", "bf16", "fp64"}});
-  flags.add("mode", o.mode, {.help = "train: the batch's statistics, no drops", .choices = {"eval", "train"}});
+  flags.add("mode", o.mode,
+            {.help = "train takes the batch's statistics, without drops", .choices = {"eval", "train"}});
   flags.add("weights", o.weights, {.help = "a checkpoint; initial values if not given", .value = "FILE"});
   flags.add("batch", o.batch, {.help = "images", .range = between(1, 1 << 20)});
   flags.add("worst", o.worst, {.help = "show only so many, the worst first", .range = at_least(1)});

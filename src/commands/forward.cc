@@ -37,7 +37,8 @@ Flags declare(ForwardOptions& o) {
   flags.add("average", o.average, {.help = "take the averages of the weights; if they are there when not given"});
   flags.add("input", o.input, {.help = "safetensors with the images, of any size", .value = "FILE"});
   flags.add("output", o.output, {.help = "safetensors to write", .value = "FILE"});
-  flags.add("mode", o.mode, {.help = "train: the batch's statistics, no drops", .choices = {"eval", "train"}});
+  flags.add("mode", o.mode,
+            {.help = "train takes the batch's statistics, without drops", .choices = {"eval", "train"}});
   flags.add("endpoints", o.endpoints, {.help = "write every block's output, too"});
   flags.add("precision", o.precision, {.help = "of the computing", .choices = {"fp32", "bf16", "fp64"}});
   declare_model_flags(flags, o.model);

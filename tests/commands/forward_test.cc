@@ -20,7 +20,6 @@ namespace netwright {
 namespace {
 
 namespace fs = std::filesystem;
-using ::testing::EndsWith;
 using ::testing::HasSubstr;
 
 class Forward : public ::testing::Test {

@@ -3,7 +3,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <optional>
@@ -11,39 +10,23 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "core/error.h"
+#include "support/testing.h"
 
 namespace netwright {
 namespace {
 
 namespace fs = std::filesystem;
+using test::error_of;
 using testing::ElementsAre;
 using testing::HasSubstr;
 
 class File : public testing::Test {
  protected:
-  void SetUp() override {
-    std::string pattern = (fs::temp_directory_path() / "netwright-test-XXXXXX").string();
-    ASSERT_NE(mkdtemp(pattern.data()), nullptr);
-    folder_ = pattern;
-  }
-  void TearDown() override { fs::remove_all(folder_); }
+  std::string path(const std::string& name) const { return folder_.file(name); }
+  size_t entries() const { return folder_.names().size(); }
 
-  std::string path(const std::string& name) const { return folder_ + "/" + name; }
-  size_t entries() const { return std::distance(fs::directory_iterator(folder_), fs::directory_iterator()); }
-
-  std::string folder_;
+  const test::TemporaryFolder folder_;
 };
-
-template <typename Body>
-std::string error_of(Body&& body) {
-  try {
-    body();
-  } catch (const Error& error) {
-    return error.what();
-  }
-  return "(no error)";
-}
 
 TEST_F(File, WrittenAndReadWhole) {
   std::string content(300'000, '\0');
@@ -59,7 +42,7 @@ TEST_F(File, FilesWithoutASizeAreRead) { EXPECT_THAT(read_file("/proc/self/statu
 
 TEST_F(File, ReadingErrors) {
   EXPECT_THAT(error_of([&] { read_file(path("missing")); }), HasSubstr("missing: can't read: No such file"));
-  EXPECT_THAT(error_of([&] { read_file(folder_); }), HasSubstr("can't read: Is a directory"));
+  EXPECT_THAT(error_of([&] { read_file(folder_.path()); }), HasSubstr("can't read: Is a directory"));
 }
 
 TEST_F(File, AFailedReplacementKeepsTheOldFileAndLeavesNothing) {
@@ -74,7 +57,7 @@ TEST_F(File, AFailedReplacementKeepsTheOldFileAndLeavesNothing) {
 
 TEST_F(File, ANameWithoutAFolderIsInTheWorkingDirectory) {
   const fs::path before = fs::current_path();
-  fs::current_path(folder_);
+  fs::current_path(folder_.path());
   write_file_atomically("f", "here");
   fs::current_path(before);
   EXPECT_EQ(read_file(path("f")), "here");
@@ -116,7 +99,7 @@ TEST_F(File, ALockHasOneHolder) {
 TEST_F(File, Sync) {
   std::ofstream(path("f")) << "x";
   EXPECT_EQ(error_of([&] { sync_path(path("f")); }), "(no error)");
-  EXPECT_EQ(error_of([&] { sync_path(folder_); }), "(no error)");
+  EXPECT_EQ(error_of([&] { sync_path(folder_.path()); }), "(no error)");
   EXPECT_THAT(error_of([&] { sync_path(path("missing")); }), HasSubstr("missing: can't sync"));
 }
 

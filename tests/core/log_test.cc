@@ -8,8 +8,6 @@
 namespace netwright {
 namespace {
 
-using testing::HasSubstr;
-
 TEST(Log, LevelsAndPrefixes) {
   testing::internal::CaptureStderr();
   log_info("read {} files", 3);

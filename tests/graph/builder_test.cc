@@ -3,22 +3,13 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "core/error.h"
+#include "support/testing.h"
 
 namespace netwright {
 namespace {
 
+using test::error_of;
 using testing::HasSubstr;
-
-template <typename Action>
-std::string error_of(Action action) {
-  try {
-    action();
-  } catch (const Error& error) {
-    return error.what();
-  }
-  return "no error";
-}
 
 InputSpec small_input() { return {.height = 8, .width = 6}; }
 

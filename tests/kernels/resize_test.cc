@@ -71,7 +71,7 @@ TEST(Resize, EqualsTensorFlow) {
 
 // Spec augmentation 5.6: four values in a row, made 3 and 8.
 TEST(Resize, WorkedExamples) {
-  const auto row = [](std::vector<float> values, int64_t width, ResizeFilter filter) {
+  const auto row = [](const std::vector<float>& values, int64_t width, ResizeFilter filter) {
     Picture picture{1, static_cast<int64_t>(values.size()), {}};
     for (const float value : values) picture.values.insert(picture.values.end(), 3, value);
     const std::vector<float> out = resized(picture, false, filter, {.height = 1, .width = width});

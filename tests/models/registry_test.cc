@@ -6,25 +6,16 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "core/error.h"
 #include "graph/count.h"
 #include "graph/json.h"
 #include "graph/text.h"
+#include "support/testing.h"
 
 namespace netwright {
 namespace {
 
+using test::error_of;
 using testing::HasSubstr;
-
-template <typename Action>
-std::string error_of(Action action) {
-  try {
-    action();
-  } catch (const Error& error) {
-    return error.what();
-  }
-  return "no error";
-}
 
 class EveryModel : public testing::TestWithParam<ModelInfo> {};
 

@@ -63,7 +63,7 @@ std::map<std::string, double> moment_counts(const Graph& graph, int64_t batch) {
     const auto* norm = std::get_if<BatchNorm>(&node.op);
     if (norm == nullptr || !norm->unbiased_moving_variance) continue;
     counts[graph.parameter(norm->moving_variance.id).name] =
-        static_cast<double>(batch * element_count(node.shape) / node.shape.back());
+        static_cast<double>(batch * element_count(node.shape)) / static_cast<double>(node.shape.back());
   }
   return counts;
 }
@@ -276,7 +276,8 @@ class CaseRun {
 
   void check_endpoint_names() {
     if (!case_.json.contains("endpoints")) return;
-    for (const auto& [name, shape] : case_.json["endpoints"].items()) {
+    for (const auto& item : case_.json["endpoints"].items()) {
+      const std::string& name = item.key();
       const bool there = std::any_of(graph_.endpoints().begin(), graph_.endpoints().end(),
                                      [&](const NamedNode& endpoint) { return endpoint.name == name; });
       if (!there) result_.failures.push_back(fmt::format("endpoint {} is missing", name));

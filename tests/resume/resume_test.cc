@@ -5,12 +5,13 @@
 #include <random>
 #include <thread>
 
-#include <nlohmann/json.hpp>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
 
 #include "core/file.h"
-#include "core/text.h"
-#include "formats/support.h"
 #include "resume/child.h"
+#include "support/run_files.h"
+#include "support/testing.h"
 
 namespace netwright::test {
 namespace {
@@ -40,27 +41,6 @@ std::vector<std::string> train_args(const std::string& folder, int data_threads,
 }
 
 bool exists(const std::string& path) { return std::filesystem::exists(path); }
-
-// The lines without what the clock decides.
-std::vector<std::string> metrics_of(const std::string& folder) {
-  std::vector<std::string> lines;
-  for (const std::string& line : split(read_file(folder + "/metrics.jsonl"), '\n')) {
-    if (line.empty()) continue;
-    nlohmann::ordered_json json = nlohmann::ordered_json::parse(line);
-    for (const char* key : {"seconds", "examples/sec", "waiting_for_data"}) json.erase(key);
-    lines.push_back(json.dump());
-  }
-  return lines;
-}
-
-void expect_same_run(const std::string& a, const std::string& b) {
-  for (const char* part : {"index", "data-00000-of-00001"}) {
-    const std::string file = fmt::format("/model.ckpt-{}.{}", kSteps, part);
-    EXPECT_TRUE(read_file(a + file) == read_file(b + file)) << file;
-  }
-  EXPECT_EQ(metrics_of(a), metrics_of(b));
-  EXPECT_EQ(metrics_of(a).size(), kSteps / 7U + 1);
-}
 
 // Trains without interruption; gives the seconds that half of the steps took.
 double train_whole(const TemporaryFolder& folder) {
@@ -93,7 +73,8 @@ TEST(Resume, KilledRunsEqualUninterruptedOnes) {
     Child again(train_args(folder.path(), 2 - trial % 2), folder.file("log"));
     ASSERT_EQ(again.wait(), 0) << read_file(folder.file("log"));
     continued += read_file(folder.file("log")).find("continuing after step") != std::string::npos ? 1 : 0;
-    expect_same_run(whole.path(), folder.path());
+    expect_same_run(whole.path(), folder.path(), kSteps);
+    EXPECT_EQ(metrics_of(folder.path()).size(), kSteps / 7U + 1);
   }
   EXPECT_EQ(continued, kTrials);
 }

@@ -8,8 +8,6 @@
 namespace netwright::test {
 namespace {
 
-using ::testing::HasSubstr;
-
 class BadInput : public ::testing::Test {
  protected:
   BadInput() { write_records(data_); }
@@ -89,8 +87,9 @@ TEST_F(BadInput, FoldersThatCanNotBeWritten) {
 }
 
 TEST_F(BadInput, NoBackend) {
-  const ProgramResult result = run({"env", "NETWRIGHT_BACKENDS=" + data_.path(), NETWRIGHT_BINARY_DIR "/netwright",
-                                    "train", "mnasnet-a1", "--data=fake", "--model_dir=" + run_.file("run")});
+  const ProgramResult result =
+      run({"env", "NETWRIGHT_BACKENDS=" + data_.path(), std::string(NETWRIGHT_BINARY_DIR) + "/netwright", "train",
+           "mnasnet-a1", "--data=fake", "--model_dir=" + run_.file("run")});
   expect_error(result, 2, "libnetwright_torch.so is missing");
   EXPECT_FALSE(std::filesystem::exists(run_.file("run")));
 }

@@ -6,25 +6,25 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "support/testing.h"
+
 namespace netwright {
 namespace {
 
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 
-// A source tree in a temporary folder.
+// A source tree in a folder of its own.
 class Tree {
  public:
-  Tree() : root_(std::filesystem::path(::testing::TempDir()) / "include_rules") { std::filesystem::remove_all(root_); }
-  ~Tree() { std::filesystem::remove_all(root_); }
   void write(const std::string& file, const std::string& text) {
-    std::filesystem::create_directories((root_ / file).parent_path());
-    std::ofstream(root_ / file) << text;
+    std::filesystem::create_directories((root() / file).parent_path());
+    std::ofstream(root() / file) << text;
   }
-  const std::filesystem::path& root() const { return root_; }
+  std::filesystem::path root() const { return folder_.path(); }
 
  private:
-  std::filesystem::path root_;
+  const test::TemporaryFolder folder_;
 };
 
 TEST(IncludeRules, HoldInOurSources) { EXPECT_THAT(include_violations(NETWRIGHT_SOURCE_DIR), IsEmpty()); }

@@ -21,8 +21,6 @@ using test::error_of;
 using test::TemporaryFolder;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
-using ::testing::Not;
-using ::testing::StartsWith;
 
 // The buffers of a run, filled so that each element differs.
 struct State {

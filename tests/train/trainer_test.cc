@@ -5,11 +5,13 @@
 #include <cstring>
 #include <filesystem>
 
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
 
 #include "core/file.h"
-#include "core/text.h"
-#include "formats/support.h"
+#include "support/run_files.h"
+#include "support/testing.h"
 #include "train/signals.h"
 #include "train/support.h"
 
@@ -17,6 +19,8 @@ namespace netwright {
 namespace {
 
 using test::error_of;
+using test::expect_same_run;
+using test::metrics_of;
 using test::TemporaryFolder;
 using ::testing::AllOf;
 using ::testing::HasSubstr;
@@ -51,26 +55,6 @@ class TinyRun {
  private:
   std::unique_ptr<Trainer> trainer_;
 };
-
-// The lines without what the clock decides.
-std::vector<std::string> metrics_of(const std::string& folder) {
-  std::vector<std::string> lines;
-  for (const std::string& line : split(read_file(folder + "/metrics.jsonl"), '\n')) {
-    if (line.empty()) continue;
-    nlohmann::ordered_json json = nlohmann::ordered_json::parse(line);
-    for (const char* key : {"seconds", "examples/sec", "waiting_for_data"}) json.erase(key);
-    lines.push_back(json.dump());
-  }
-  return lines;
-}
-
-void expect_same_run(const std::string& a, const std::string& b, int64_t step) {
-  for (const char* part : {"index", "data-00000-of-00001"}) {
-    const std::string file = fmt::format("/model.ckpt-{}.{}", step, part);
-    EXPECT_TRUE(read_file(a + file) == read_file(b + file)) << file;
-  }
-  EXPECT_EQ(metrics_of(a), metrics_of(b));
-}
 
 TEST(Trainer, ResumedEqualsUninterrupted) {
   const TemporaryFolder whole;
