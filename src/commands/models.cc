@@ -7,13 +7,14 @@
 #include "core/error.h"
 #include "core/text.h"
 #include "graph/count.h"
-#include "models/registry.h"
+#include "models/published.h"
 
 namespace netwright {
 namespace {
 
 struct ModelsOptions {
   std::string filter = "*";
+  std::string table;
   bool json = false;
 };
 
@@ -23,6 +24,9 @@ Flags declare(ModelsOptions& o) {
                         "accuracy on ImageNet.",
                .example = "netwright models --filter='efficientnet-lite*'"});
   flags.add("filter", o.filter, {.help = "only names that match this pattern", .value = "PATTERN"});
+  flags.add("table", o.table,
+            {.help = "instead, a published table of widths and resolutions beside what this program counts",
+             .choices = {"mnasnet"}});
   flags.add("json", o.json, {.help = "print JSON"});
   return flags;
 }
@@ -70,12 +74,52 @@ void print_table(const std::vector<Row>& rows) {
   }
 }
 
+double millions(int64_t count) { return static_cast<double>(count) / 1e6; }
+
+void print_published_json() {
+  nlohmann::ordered_json list = nlohmann::ordered_json::array();
+  for (const PublishedMnasNet& row : published_mnasnets()) {
+    const Cost cost = count(build_published(row));
+    list.push_back({{"size", row.size},
+                    {"depth_multiplier", row.depth_multiplier},
+                    {"parameters", cost.parameters},
+                    {"tflite_operations", cost.tflite_operations},
+                    {"multiply_adds", cost.multiply_adds},
+                    {"published_parameters_millions", row.parameters},
+                    {"published_multiply_adds_millions", row.multiply_adds},
+                    {"published_top1", row.top1},
+                    {"published_top5", row.top5},
+                    {"published_pixel1_ms", row.pixel1_ms}});
+  }
+  print("{}\n", list.dump(2));
+}
+
+// Each published figure stands behind the counted one.
+void print_published() {
+  print("{:>4}{:>7}{:>13}{:>7}{:>15}{:>8}{:>8}{:>8}{:>12}\n", "size", "width", "parameters", "", "multiply-adds", "",
+        "top-1", "top-5", "Pixel 1 ms");
+  for (const PublishedMnasNet& row : published_mnasnets()) {
+    const Cost cost = count(build_published(row));
+    print("{:>4}{:>7}{:>12.3f}M{:>7.1f}{:>14.3f}M{:>8.1f}{:>8.1f}{:>8.1f}{:>12}\n", row.size, row.depth_multiplier,
+          millions(cost.parameters), row.parameters, millions(cost.tflite_operations) / 2, row.multiply_adds, row.top1,
+          row.top5, row.pixel1_ms);
+  }
+  print(
+      "\nmnasnet-a1: counted, then published. Multiply-adds are half the operations that TensorFlow's old converter\n"
+      "estimates, as in the published table; `netwright summary --count=tflite` counts so.\n");
+}
+
 }  // namespace
 
 int run_models(CommandContext& context) {
   ModelsOptions options;
   Flags flags = declare(options);
   if (!context.parse(flags)) return 0;
+  if (!options.table.empty()) {
+    if (flags.given("filter")) fail("--filter goes with the list of architectures, not with --table");
+    options.json ? print_published_json() : print_published();
+    return 0;
+  }
   const std::vector<Row> rows = matching_rows(options.filter);
   if (rows.empty()) fail("--filter={}: no architecture's name matches; `netwright models` lists them", options.filter);
   if (options.json) {

@@ -16,6 +16,7 @@ namespace {
 struct SummaryOptions {
   ModelChoice model;
   bool blocks = false;
+  std::string count = "macs";
   bool text = false;
   bool json = false;
 };
@@ -28,6 +29,9 @@ Flags declare(SummaryOptions& o) {
   declare_model_flags(flags, o.model);
   flags.section("output");
   flags.add("blocks", o.blocks, {.help = "one line a block instead of one a layer"});
+  flags.add("count", o.count,
+            {.help = "macs: multiply-adds; tflite: the operations that TensorFlow's old converter to TFLite estimates",
+             .choices = {"macs", "tflite"}});
   flags.add("text", o.text, {.help = "print the graph itself, a node a line with all its attributes"});
   flags.add("json", o.json, {.help = "print JSON, a layer each"});
   return flags;
@@ -82,21 +86,25 @@ std::vector<Row> block_rows(const std::vector<Row>& layers) {
   return rows;
 }
 
-void print_table(const Graph& graph, const std::vector<Row>& rows, const Cost& total) {
+void print_table(const Graph& graph, const std::vector<Row>& rows, const Cost& total, bool tflite) {
   size_t name_width = 5;
   for (const Row& row : rows) name_width = std::max(name_width, row.name.size());
   const size_t what_width = rows.front().what.empty() ? 0 : 24;
   print("{:<{}}  {:<{}}{:<18}{:>12}{:>16}\n", "layer", name_width, what_width ? "operator" : "", what_width, "output",
-        "parameters", "multiply-adds");
+        "parameters", tflite ? "operations" : "multiply-adds");
   for (const Row& row : rows) {
+    const int64_t work = tflite ? row.cost.tflite_operations : row.cost.multiply_adds;
     print("{:<{}}  {:<{}}{:<18}{:>12}{:>16}\n", row.name, name_width, row.what, what_width, to_string(row.shape),
-          row.cost.parameters ? with_commas(row.cost.parameters) : "",
-          row.cost.multiply_adds ? with_commas(row.cost.multiply_adds) : "");
+          row.cost.parameters ? with_commas(row.cost.parameters) : "", work ? with_commas(work) : "");
   }
   print("\n{}: input {}, {} classes\n", graph.name(), to_string(graph.input_shape()), with_commas(graph.classes()));
   print("  parameters          {:>17}\n", with_commas(total.parameters));
   print("  moving statistics   {:>17}\n", with_commas(total.moving));
   print("  multiply-adds       {:>17}\n", with_commas(total.multiply_adds));
+  if (tflite) {
+    print("  operations          {:>17}  half of them, as MnasNet's published table: {:.1f}M\n",
+          with_commas(total.tflite_operations), static_cast<double>(total.tflite_operations) / 2e6);
+  }
   print("  activations         {:>17}  an image in float32, every layer's\n", format_bytes(total.activation_bytes));
 }
 
@@ -104,6 +112,7 @@ nlohmann::ordered_json to_json(const Cost& cost) {
   return {{"parameters", cost.parameters},
           {"moving_statistics", cost.moving},
           {"multiply_adds", cost.multiply_adds},
+          {"tflite_operations", cost.tflite_operations},
           {"activation_bytes", cost.activation_bytes}};
 }
 
@@ -130,6 +139,9 @@ int run_summary(CommandContext& context) {
   Flags flags = declare(options);
   if (!context.parse(flags)) return 0;
   if (options.text && (options.json || options.blocks)) fail("--text goes with neither --json nor --blocks");
+  if (flags.given("count") && (options.text || options.json)) {
+    fail("--count is for the table; --json has both counts, --text has none");
+  }
   const Graph graph = build_model(options.model);
   if (options.text) {
     print("{}", to_text(graph));
@@ -141,7 +153,7 @@ int run_summary(CommandContext& context) {
   if (options.json) {
     print_json(graph, rows, total, options.blocks ? "blocks" : "layers");
   } else {
-    print_table(graph, rows, total);
+    print_table(graph, rows, total, options.count == "tflite");
   }
   return 0;
 }

@@ -14,6 +14,11 @@ struct Cost {
   int64_t moving = 0;            // elements of the moving statistics
   int64_t multiply_adds = 0;     // of convolutions, dense layers and the mixing of experts; nothing else counts
   int64_t activation_bytes = 0;  // of the value, in float32
+  // What TensorFlow's old converter to TFLite estimates for the exported network, batch norms folded: half of it is
+  // what the MnasNet papers' tables call multiply-adds (spec mnasnet 3.3). Twice the multiply-adds and 1 for each bias
+  // or folded batch norm's output; for each output 1 in additions and multiplications, 64 in sigmoids and the like;
+  // else 0.
+  int64_t tflite_operations = 0;
 
   Cost& operator+=(const Cost& other);
   bool operator==(const Cost&) const = default;

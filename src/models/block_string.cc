@@ -4,7 +4,10 @@
 #include <charconv>
 #include <cmath>
 
+#include <fmt/ranges.h>
+
 #include "core/error.h"
+#include "core/text.h"
 
 namespace netwright {
 namespace {
@@ -19,6 +22,13 @@ struct Token {
   size_t position;
 };
 
+// Which notations know a key: a bit each.
+using Notations = unsigned;
+constexpr Notations bit(BlockNotation notation) { return 1U << static_cast<unsigned>(notation); }
+constexpr Notations kEfficientNets = bit(BlockNotation::kEfficientNet);
+constexpr Notations kMixNets = bit(BlockNotation::kMixNet);
+constexpr Notations kAll = kEfficientNets | kMixNets | bit(BlockNotation::kMnasNet);
+
 // A numeric key with the range that it accepts.
 struct IntegerKey {
   std::string_view key;
@@ -26,22 +36,58 @@ struct IntegerKey {
   int64_t least;
   int64_t most;
   bool required;
-  bool mnasnet;
+  Notations notations;
   void (*set)(BlockSpec& block, int64_t value);
 };
 
 constexpr IntegerKey kIntegerKeys[] = {
-    {"r", "repeats", 1, kMostOfAnything, true, true, [](BlockSpec& b, int64_t v) { b.repeats = static_cast<int>(v); }},
-    {"k", "kernel size", 1, 1000, true, true, [](BlockSpec& b, int64_t v) { b.kernel = static_cast<int>(v); }},
-    {"e", "expansion", 1, 1000, true, true, [](BlockSpec& b, int64_t v) { b.expansion = static_cast<int>(v); }},
-    {"i", "input filters", 1, kMostOfAnything, true, true, [](BlockSpec& b, int64_t v) { b.input_filters = v; }},
-    {"o", "output filters", 1, kMostOfAnything, true, true, [](BlockSpec& b, int64_t v) { b.output_filters = v; }},
-    {"c", "block type", 0, 1, false, false, [](BlockSpec& b, int64_t v) { b.type = static_cast<int>(v); }},
-    {"f", "fused", 0, 1, false, false, [](BlockSpec& b, int64_t v) { b.fused = v == 1; }},
-    {"d", "space-to-depth state", 0, 2, false, false,
+    {"r", "repeats", 1, kMostOfAnything, true, kAll, [](BlockSpec& b, int64_t v) { b.repeats = static_cast<int>(v); }},
+    {"e", "expansion", 1, 1000, true, kAll, [](BlockSpec& b, int64_t v) { b.expansion = static_cast<int>(v); }},
+    {"i", "input filters", 1, kMostOfAnything, true, kAll, [](BlockSpec& b, int64_t v) { b.input_filters = v; }},
+    {"o", "output filters", 1, kMostOfAnything, true, kAll, [](BlockSpec& b, int64_t v) { b.output_filters = v; }},
+    {"c", "block type", 0, 1, false, kEfficientNets, [](BlockSpec& b, int64_t v) { b.type = static_cast<int>(v); }},
+    {"f", "fused", 0, 1, false, kEfficientNets, [](BlockSpec& b, int64_t v) { b.fused = v == 1; }},
+    {"d", "space-to-depth state", 0, 2, false, kEfficientNets,
      [](BlockSpec& b, int64_t v) { b.space_to_depth = static_cast<int>(v); }},
-    {"a", "activation", 0, 1000, false, false, [](BlockSpec& b, int64_t v) { b.activation = static_cast<int>(v); }},
+    {"a", "activation", 0, 1000, false, kEfficientNets,
+     [](BlockSpec& b, int64_t v) { b.activation = static_cast<int>(v); }},
 };
+
+// Kernel sizes: one, or in `lists` several with points between them.
+struct KernelKey {
+  std::string_view key;
+  std::string_view meaning;
+  Notations notations;
+  Notations lists;
+  std::vector<int> BlockSpec::*kernels;
+};
+constexpr int64_t kMostKernel = 1000;
+constexpr KernelKey kKernelKeys[] = {
+    {"k", "kernel size", kAll, kMixNets, &BlockSpec::kernels},
+    {"a", "expansion kernel size", kMixNets, kMixNets, &BlockSpec::expand_kernels},
+    {"p", "projection kernel size", kMixNets, kMixNets, &BlockSpec::project_kernels},
+};
+
+struct FlagKey {
+  std::string_view key;
+  Notations notations;
+  void (*set)(BlockSpec& block);
+};
+constexpr FlagKey kFlagKeys[] = {
+    {"noskip", kAll, [](BlockSpec& b) { b.skip = false; }},
+    {"cc", kEfficientNets, [](BlockSpec& b) { b.condconv = true; }},
+    {"sw", kMixNets, [](BlockSpec& b) { b.activation = 1; }},
+    {"dilated", kMixNets, [](BlockSpec& b) { b.dilated = true; }},
+};
+
+// Null when `text` isn't a whole number from `least` to `most` and nothing else.
+std::optional<int64_t> whole_number(std::string_view text, int64_t least, int64_t most) {
+  int64_t value = 0;
+  const char* end = text.data() + text.size();
+  const auto [stop, error] = std::from_chars(text.data(), end, value);
+  if (error != std::errc() || stop != end || value < least || value > most) return std::nullopt;
+  return value;
+}
 
 class Parser {
  public:
@@ -56,6 +102,9 @@ class Parser {
     }
     for (const IntegerKey& key : kIntegerKeys) {
       if (key.required && !seen(key.key)) refuse_missing(key.key, key.meaning);
+    }
+    for (const KernelKey& key : kKernelKeys) {
+      if (known(key.notations) && !seen(key.key)) refuse_missing(key.key, key.meaning);
     }
     if (!seen("s")) refuse_missing("s", "strides");
     return block_;
@@ -78,19 +127,20 @@ class Parser {
       remember(token, token.key);
       apply_ratio(token);
     } else {
-      apply_integer(token);
+      apply_number(token);
     }
   }
 
+  bool known(Notations notations) const { return (notations & bit(notation_)) != 0; }
+
   void apply_flag(const Token& token) {
-    if (token.text == "noskip") {
-      block_.skip = false;
-    } else if (token.text == "cc" && notation_ == BlockNotation::kEfficientNet) {
-      block_.condconv = true;
-    } else {
-      refuse_unknown(token);
+    for (const FlagKey& flag : kFlagKeys) {
+      if (flag.key != token.text || !known(flag.notations)) continue;
+      remember(token, flag.key);
+      flag.set(block_);
+      return;
     }
-    remember(token, token.text);
+    refuse_unknown(token);
   }
 
   void apply_strides(const Token& token) {
@@ -111,20 +161,37 @@ class Parser {
     block_.se_ratio = ratio;
   }
 
-  void apply_integer(const Token& token) {
+  void apply_number(const Token& token) {
+    for (const KernelKey& key : kKernelKeys) {
+      if (key.key == token.key && known(key.notations)) return apply_kernels(token, key);
+    }
     for (const IntegerKey& key : kIntegerKeys) {
-      if (key.key != token.key || (notation_ == BlockNotation::kMnasNet && !key.mnasnet)) continue;
+      if (key.key != token.key || !known(key.notations)) continue;
       remember(token, key.key);
-      int64_t value = 0;
-      const char* end = token.value.data() + token.value.size();
-      const auto [stop, error] = std::from_chars(token.value.data(), end, value);
-      if (error != std::errc() || stop != end || value < key.least || value > key.most) {
+      const std::optional<int64_t> value = whole_number(token.value, key.least, key.most);
+      if (!value) {
         refuse_value(token, fmt::format("{} is a whole number from {} to {}", key.meaning, key.least, key.most));
       }
-      key.set(block_, value);
+      key.set(block_, *value);
       return;
     }
     refuse_unknown(token);
+  }
+
+  void apply_kernels(const Token& token, const KernelKey& key) {
+    remember(token, key.key);
+    const bool list = known(key.lists);
+    std::vector<int> kernels;
+    for (const std::string& text :
+         list ? split(token.value, '.') : std::vector<std::string>{std::string(token.value)}) {
+      const std::optional<int64_t> kernel = whole_number(text, 1, kMostKernel);
+      if (!kernel) {
+        refuse_value(token, fmt::format("{} is a whole number from 1 to {}{}", key.meaning, kMostKernel,
+                                        list ? ", or several with points between them" : ""));
+      }
+      kernels.push_back(static_cast<int>(*kernel));
+    }
+    block_.*key.kernels = std::move(kernels);
   }
 
   bool seen(std::string_view key) const {
@@ -175,9 +242,14 @@ std::vector<BlockSpec> parse_blocks(std::span<const std::string_view> texts, Blo
 }
 
 std::string print_block(const BlockSpec& block, BlockNotation notation) {
-  std::string text = fmt::format("r{}_k{}_s{}{}_e{}_i{}_o{}", block.repeats, block.kernel, block.stride_h,
-                                 block.stride_w, block.expansion, block.input_filters, block.output_filters);
   const bool efficientnet = notation == BlockNotation::kEfficientNet;
+  const bool mixnet = notation == BlockNotation::kMixNet;
+  std::string text = fmt::format("r{}_k{}", block.repeats, fmt::join(block.kernels, "."));
+  if (mixnet) {
+    text += fmt::format("_a{}_p{}", fmt::join(block.expand_kernels, "."), fmt::join(block.project_kernels, "."));
+  }
+  text += fmt::format("_s{}{}_e{}_i{}_o{}", block.stride_h, block.stride_w, block.expansion, block.input_filters,
+                      block.output_filters);
   if (efficientnet) {
     text += fmt::format("_c{}_f{}_d{}", block.type, block.fused ? 1 : 0, block.space_to_depth);
     if (block.activation) text += fmt::format("_a{}", *block.activation);
@@ -185,6 +257,8 @@ std::string print_block(const BlockSpec& block, BlockNotation notation) {
   if (block.se_ratio) text += "_se" + print_ratio(*block.se_ratio);
   if (!block.skip) text += "_noskip";
   if (efficientnet && block.condconv) text += "_cc";
+  if (mixnet && block.activation) text += "_sw";
+  if (mixnet && block.dilated) text += "_dilated";
   return text;
 }
 

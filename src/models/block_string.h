@@ -1,4 +1,4 @@
-// The block strings of EfficientNet and MnasNet: a stage in a line, e.g. "r2_k5_s22_e6_i24_o40_se0.25".
+// The block strings of EfficientNet, MnasNet and MixNet: a stage in a line, e.g. "r2_k5_s22_e6_i24_o40_se0.25".
 #pragma once
 
 #include <cstdint>
@@ -10,14 +10,15 @@
 
 namespace netwright {
 
-// Whose tokens: MnasNet has r k s e i o se noskip; EfficientNet also c f d a cc (specs efficientnet 2.1, mnasnet 2.1).
-enum class BlockNotation { kEfficientNet, kMnasNet };
+// Whose tokens: MnasNet has r k s e i o se noskip; EfficientNet also c f d a cc; MixNet also a p sw dilated, and its
+// k, a and p are lists, "k3.5.7" (specs efficientnet 2.1, mnasnet 2.1 and 2.2).
+enum class BlockNotation { kEfficientNet, kMnasNet, kMixNet };
 
 // A stage: blocks of one kind, the first with these strides and input filters.
 struct BlockSpec {
-  int repeats = 1;   // r
-  int kernel = 3;    // k: square
-  int stride_h = 1;  // s: two digits
+  int repeats = 1;                 // r
+  std::vector<int> kernels = {3};  // k: square; of a list, each for its part of the channels
+  int stride_h = 1;                // s: two digits
   int stride_w = 1;
   int expansion = 1;               // e
   int64_t input_filters = 0;       // i: before width scaling
@@ -27,8 +28,11 @@ struct BlockSpec {
   int type = 0;                    // c: 0 MBConv, 1 without depthwise
   bool fused = false;              // f: one dense convolution instead of expansion and depthwise
   int space_to_depth = 0;          // d: 0, 1 or 2
-  std::optional<int> activation;   // a: 0 ReLU, else swish; absent: the network's own
+  std::optional<int> activation;   // a: 0 ReLU, else swish ("sw" in MixNet); absent: the network's own
   bool condconv = false;           // "cc"
+  std::vector<int> expand_kernels = {1};   // a in MixNet: of the expansion, as `kernels`
+  std::vector<int> project_kernels = {1};  // p: of the projection
+  bool dilated = false;                    // "dilated": where the stride is 1, large kernels are spread 3 x 3 ones
 
   bool operator==(const BlockSpec&) const = default;
 };

@@ -12,24 +12,53 @@ namespace {
 
 constexpr NodeId kNoRouting = -1;
 
-// Stages to blocks: widths and repeats scaled, repeats written out (spec 2.3 without space-to-depth).
+// A stage whose first block brings rows and columns into the channels, or that goes on from there (spec 2.3): the
+// widths count for the smaller picture, the kernels are about half as large. After a stride of 2 all that is over.
+std::vector<BlockSpec> space_to_depth_blocks(const BlockSpec& stage, int repeats) {
+  BlockSpec first = stage;
+  const int larger = 4 / stage.stride_h / stage.stride_w;
+  first.input_filters *= larger;
+  first.output_filters *= larger;
+  if (larger > 1) first.kernels = {(stage.kernels.front() + 1) / 2};
+  BlockSpec others = first;
+  if (stage.stride_h == 2 && stage.stride_w == 2) {
+    first.stride_h = first.stride_w = 1;
+    others = stage;
+    others.space_to_depth = 0;
+  } else if (stage.space_to_depth == 1) {
+    others.space_to_depth = 2;
+  }
+  others.input_filters = others.output_filters;
+  others.stride_h = others.stride_w = 1;
+  std::vector<BlockSpec> blocks(static_cast<size_t>(repeats), others);
+  blocks.front() = first;
+  return blocks;
+}
+
+std::vector<BlockSpec> plain_blocks(const BlockSpec& stage, int repeats) {
+  std::vector<BlockSpec> blocks(static_cast<size_t>(repeats), stage);
+  for (BlockSpec& block : std::span(blocks).subspan(1)) {
+    block.input_filters = block.output_filters;
+    block.stride_h = block.stride_w = 1;
+  }
+  return blocks;
+}
+
+// Stages to blocks: widths and repeats scaled, repeats written out.
 std::vector<BlockSpec> blocks_of(const EfficientNetParams& params) {
   const auto width = [&](int64_t filters) {
     return round_filters(filters, params.width_coefficient, params.depth_divisor, params.min_depth);
   };
   std::vector<BlockSpec> blocks;
   for (size_t i = 0; i < params.stages.size(); ++i) {
-    BlockSpec block = params.stages[i];
+    BlockSpec stage = params.stages[i];
     const bool fixed = params.fix_head_stem && (i == 0 || i + 1 == params.stages.size());
-    const int repeats = fixed ? block.repeats : round_repeats(block.repeats, params.depth_coefficient);
-    block.input_filters = width(block.input_filters);
-    block.output_filters = width(block.output_filters);
-    block.repeats = 1;
-    for (int repeat = 0; repeat < repeats; ++repeat) {
-      blocks.push_back(block);
-      block.input_filters = block.output_filters;
-      block.stride_h = block.stride_w = 1;
-    }
+    const int repeats = fixed ? stage.repeats : round_repeats(stage.repeats, params.depth_coefficient);
+    stage.input_filters = width(stage.input_filters);
+    stage.output_filters = width(stage.output_filters);
+    stage.repeats = 1;
+    const auto made = stage.space_to_depth == 0 ? plain_blocks(stage, repeats) : space_to_depth_blocks(stage, repeats);
+    blocks.insert(blocks.end(), made.begin(), made.end());
   }
   return blocks;
 }
@@ -41,7 +70,11 @@ void check(const EfficientNetParams& params) {
   check_survival(params.name, params.survival_probability);
   for (const BlockSpec& stage : params.stages) {
     const std::string text = print_block(stage, BlockNotation::kEfficientNet);
-    if (stage.space_to_depth != 0) fail("{}: stage {}: space-to-depth blocks (d) are not supported", params.name, text);
+    if (stage.space_to_depth != 0 && stage.type == 1)
+      fail("{}: stage {}: c1 and d exclude each other", params.name, text);
+    if (stage.space_to_depth != 0 && stage.stride_h * stage.stride_w > 4) {
+      fail("{}: stage {}: strides with d are 1 or 2", params.name, text);
+    }
     if (stage.condconv && stage.type == 1) fail("{}: stage {}: c1 and cc exclude each other", params.name, text);
     if (stage.condconv && params.experts < 1) fail("{}: stage {}: a cc stage needs experts", params.name, text);
   }
@@ -119,7 +152,7 @@ class Assembly {
     NodeId x = conv_norm(expanded, {.filters = block.output_filters}, routing_, 2);
     if (block.condconv) ++condconv_blocks_;
     if (has_residual(block, input, x)) x = add_residual(index, input, x);
-    name_block(index, x, expanded);
+    name_block(index, input, x, expanded);
     return x;
   }
 
@@ -130,12 +163,12 @@ class Assembly {
 
   NodeId expand_mbconv(const BlockSpec& block, NodeId input) {
     const ActivationKind act = activation(block);
-    const ConvStyle spatial = {.kernel = block.kernel,
+    const ConvStyle spatial = {.kernel = block.kernels.front(),
                                .stride_h = block.stride_h,
                                .stride_w = block.stride_w,
                                .filters = block.input_filters * block.expansion};
     routing_ = block.condconv ? add_routing(input) : kNoRouting;
-    NodeId x = input;
+    NodeId x = block.space_to_depth == 1 ? add_space_to_depth(block, input) : input;
     if (block.fused) {
       x = add_activation(builder_, conv_norm(x, spatial, routing_, 0), act);
     } else {
@@ -147,13 +180,21 @@ class Assembly {
     if (!params_.squeeze_excite || !block.se_ratio) return x;
     const GraphBuilder::Scope scope = builder_.scope("se");
     const double ratio = *block.se_ratio * params_.se_coefficient;
-    const auto squeezed = static_cast<int64_t>(static_cast<double>(block.input_filters) * ratio);
+    auto squeezed = static_cast<int64_t>(static_cast<double>(block.input_filters) * ratio);
+    if (block.space_to_depth == 1) squeezed /= 4;
     return add_squeeze_excite(builder_, x,
                               {.reduce_name = builder_.unique_name("conv2d"),
                                .expand_name = builder_.unique_name("conv2d"),
                                .squeezed = std::max<int64_t>(1, squeezed),
                                .expanded = spatial.filters,
                                .activation = act});
+  }
+
+  // A convolution whose windows do not overlap: it may learn to lay four pixels side by side on the channels.
+  NodeId add_space_to_depth(const BlockSpec& block, NodeId input) {
+    const GraphBuilder::Scope scope = builder_.scope("space2depth");
+    const ConvStyle style = {.kernel = 2, .stride_h = 2, .stride_w = 2, .filters = block.input_filters};
+    return add_activation(builder_, conv_norm(input, style), activation(block));
   }
 
   // EdgeTPU's block: the expansion is a 3 x 3 convolution whatever `k` says; without one the stride is lost too.
@@ -191,8 +232,13 @@ class Assembly {
     return builder_.add(Add{}, {x, input});
   }
 
-  void name_block(size_t index, NodeId output, NodeId expanded) {
+  void name_block(size_t index, NodeId input, NodeId output, NodeId expanded) {
     name_output(fmt::format("block_{}", index), output, expanded);
+    // What a first block that halves the picture is given is the first reduction; it is none itself.
+    if (index == 0 && blocks_[0].space_to_depth == 1) {
+      builder_.endpoint(fmt::format("reduction_{}", ++reductions_), input);
+      return;
+    }
     const bool reduces = index + 1 == blocks_.size() || blocks_[index + 1].stride_h > 1;
     if (reduces) name_output(fmt::format("reduction_{}", ++reductions_), output, expanded);
   }
@@ -237,6 +283,15 @@ constexpr std::string_view kEdgeTpuStages[] = {"r1_k3_s11_e4_i24_o24_c1_noskip",
                                                "r4_k3_s22_e8_i32_o48_c1",        "r5_k5_s22_e8_i48_o96",
                                                "r4_k5_s11_e8_i96_o144",          "r2_k5_s22_e8_i144_o192"};
 
+constexpr std::string_view kXStages[] = {"r1_k3_s11_e1_i32_o16_se0.25_d1_a0", "r2_k3_s22_e6_i16_o24_se0.25_f1_d2_a1",
+                                         "r2_k5_s22_e6_i24_o40_se0.25_f1_a1", "r3_k3_s22_e6_i40_o80_se0.25_a0",
+                                         "r3_k5_s11_e6_i80_o112_se0.25_a0",   "r4_k5_s22_e6_i112_o192_se0.25_a0",
+                                         "r1_k3_s11_e6_i192_o320_se0.25_a0"};
+constexpr std::string_view kHStages[] = {"r1_k3_s11_e1_i32_o16_se0.25_d1_a0", "r2_k3_s22_e4_i16_o24_se0.25_f1_d2_a1",
+                                         "r2_k5_s22_e4_i24_o40_se0.25_f1_a1", "r3_k3_s22_e4_i40_o80_se0.25_a0",
+                                         "r3_k5_s11_e6_i80_o112_se0.25_a0",   "r4_k5_s22_e6_i112_o192_se0.25_a0",
+                                         "r1_k3_s11_e6_i192_o320_se0.25_a0"};
+
 constexpr std::array<float, 3> kImageNetMean = {123.675F, 116.28F, 103.53F};
 constexpr std::array<float, 3> kImageNetDeviation = {58.395F, 57.12F, 57.375F};
 constexpr std::array<float, 3> kCentreMean = {127.0F, 127.0F, 127.0F};
@@ -254,6 +309,8 @@ constexpr Branch kBase = {kBaseStages, ActivationKind::kSwish, true, false, fals
 constexpr Branch kLite = {kBaseStages, ActivationKind::kRelu6, false, true, true};
 constexpr Branch kEdgeTpu = {kEdgeTpuStages, ActivationKind::kRelu, false, true, false};
 constexpr Branch kCondConv = {kCondConvStages, ActivationKind::kSwish, true, false, false};
+constexpr Branch kX = {kXStages, ActivationKind::kRelu, true, false, false};
+constexpr Branch kH = {kHStages, ActivationKind::kRelu, true, false, false};
 
 // Spec efficientnet 2.4.
 struct Variant {
@@ -262,30 +319,61 @@ struct Variant {
   double width;
   double depth;
   double dropout;
-  int experts;
+  int experts = 0;
+  double se_coefficient = 1.0;
 };
 constexpr Variant kVariants[] = {
-    {"efficientnet-b0", kBase, 1.0, 1.0, 0.2, 0},
-    {"efficientnet-b1", kBase, 1.0, 1.1, 0.2, 0},
-    {"efficientnet-b2", kBase, 1.1, 1.2, 0.3, 0},
-    {"efficientnet-b3", kBase, 1.2, 1.4, 0.3, 0},
-    {"efficientnet-b4", kBase, 1.4, 1.8, 0.4, 0},
-    {"efficientnet-b5", kBase, 1.6, 2.2, 0.4, 0},
-    {"efficientnet-b6", kBase, 1.8, 2.6, 0.5, 0},
-    {"efficientnet-b7", kBase, 2.0, 3.1, 0.5, 0},
-    {"efficientnet-b8", kBase, 2.2, 3.6, 0.5, 0},
-    {"efficientnet-l2", kBase, 4.3, 5.3, 0.5, 0},
-    {"efficientnet-lite0", kLite, 1.0, 1.0, 0.2, 0},
-    {"efficientnet-lite1", kLite, 1.0, 1.1, 0.2, 0},
-    {"efficientnet-lite2", kLite, 1.1, 1.2, 0.3, 0},
-    {"efficientnet-lite3", kLite, 1.2, 1.4, 0.3, 0},
-    {"efficientnet-lite4", kLite, 1.4, 1.8, 0.3, 0},
-    {"efficientnet-edgetpu-S", kEdgeTpu, 1.0, 1.0, 0.2, 0},
-    {"efficientnet-edgetpu-M", kEdgeTpu, 1.0, 1.1, 0.2, 0},
-    {"efficientnet-edgetpu-L", kEdgeTpu, 1.2, 1.4, 0.3, 0},
+    {"efficientnet-b0", kBase, 1.0, 1.0, 0.2},
+    {"efficientnet-b1", kBase, 1.0, 1.1, 0.2},
+    {"efficientnet-b2", kBase, 1.1, 1.2, 0.3},
+    {"efficientnet-b3", kBase, 1.2, 1.4, 0.3},
+    {"efficientnet-b4", kBase, 1.4, 1.8, 0.4},
+    {"efficientnet-b5", kBase, 1.6, 2.2, 0.4},
+    {"efficientnet-b6", kBase, 1.8, 2.6, 0.5},
+    {"efficientnet-b7", kBase, 2.0, 3.1, 0.5},
+    {"efficientnet-b8", kBase, 2.2, 3.6, 0.5},
+    {"efficientnet-l2", kBase, 4.3, 5.3, 0.5},
+    {"efficientnet-lite0", kLite, 1.0, 1.0, 0.2},
+    {"efficientnet-lite1", kLite, 1.0, 1.1, 0.2},
+    {"efficientnet-lite2", kLite, 1.1, 1.2, 0.3},
+    {"efficientnet-lite3", kLite, 1.2, 1.4, 0.3},
+    {"efficientnet-lite4", kLite, 1.4, 1.8, 0.3},
+    {"efficientnet-edgetpu-S", kEdgeTpu, 1.0, 1.0, 0.2},
+    {"efficientnet-edgetpu-M", kEdgeTpu, 1.0, 1.1, 0.2},
+    {"efficientnet-edgetpu-L", kEdgeTpu, 1.2, 1.4, 0.3},
     {"efficientnet-condconv-b0-4e", kCondConv, 1.0, 1.0, 0.25, 4},
     {"efficientnet-condconv-b0-8e", kCondConv, 1.0, 1.0, 0.25, 8},
     {"efficientnet-condconv-b0-8e-depth", kCondConv, 1.0, 1.1, 0.25, 8},
+    {"efficientnet-x-b0", kX, 1.0, 1.0, 0.2, 0, 4.0},
+    {"efficientnet-x-b1", kX, 1.0, 1.1, 0.2, 0, 2.0},
+    {"efficientnet-x-b2", kX, 1.1, 1.2, 0.3},
+    {"efficientnet-x-b3", kX, 1.2, 1.4, 0.3},
+    {"efficientnet-x-b4", kX, 1.4, 1.8, 0.4},
+    {"efficientnet-x-b5", kX, 1.6, 2.2, 0.4},
+    {"efficientnet-x-b6", kX, 1.8, 2.6, 0.5},
+    {"efficientnet-x-b7", kX, 2.0, 3.1, 0.5},
+    {"efficientnet-h-b5", kH, 1.92, 2.2, 0.4},
+    {"efficientnet-h-b6", kH, 2.16, 2.6, 0.5},
+    {"efficientnet-h-b7", kH, 2.4, 3.1, 0.5},
+    {"efficientnet-x-tpu-b0", kX, 1.0, 1.0, 0.2, 0, 4.0},
+    {"efficientnet-x-tpu-b1", kX, 1.05, 1.09, 0.2, 0, 2.0},
+    {"efficientnet-x-tpu-b2", kX, 1.13, 1.29, 0.3},
+    {"efficientnet-x-tpu-b3", kX, 1.27, 1.62, 0.3},
+    {"efficientnet-x-tpu-b4", kX, 1.54, 2.38, 0.4},
+    {"efficientnet-x-tpu-b5", kX, 1.96, 2.76, 0.4},
+    {"efficientnet-x-tpu-b6", kX, 2.75, 3.01, 0.5},
+    {"efficientnet-x-tpu-b7", kX, 3.26, 3.44, 0.5},
+    {"efficientnet-h-tpu-b5", kH, 2.3, 2.76, 0.4},
+    {"efficientnet-h-tpu-b6", kH, 3.0, 3.01, 0.5},
+    {"efficientnet-h-tpu-b7", kH, 3.6, 3.44, 0.5},
+    {"efficientnet-x-gpu-b0", kX, 1.0, 1.0, 0.2, 0, 4.0},
+    {"efficientnet-x-gpu-b1", kX, 1.05, 1.09, 0.2, 0, 2.0},
+    {"efficientnet-x-gpu-b2", kX, 1.13, 1.24, 0.3},
+    {"efficientnet-x-gpu-b3", kX, 1.31, 1.63, 0.3},
+    {"efficientnet-x-gpu-b4", kX, 1.63, 2.4, 0.4},
+    {"efficientnet-x-gpu-b5", kX, 1.94, 3.29, 0.4},
+    {"efficientnet-x-gpu-b6", kX, 2.25, 4.28, 0.5},
+    {"efficientnet-x-gpu-b7", kX, 2.58, 5.46, 0.5},
 };
 
 EfficientNetParams named_params(std::string_view name) {
@@ -303,6 +391,7 @@ EfficientNetParams named_params(std::string_view name) {
     params.depth_coefficient = variant.depth;
     params.dropout_rate = variant.dropout;
     params.experts = variant.experts;
+    params.se_coefficient = variant.se_coefficient;
     // The originals train and evaluate every branch on bicubic pictures (spec 9.3).
     params.input.resize = ResizeMethod::kBicubic;
     params.input.crop = CentreCrop::kEfficientNet;

@@ -1,4 +1,4 @@
-// EfficientNet: B0 to B8, L2, Lite, EdgeTPU and CondConv (spec efficientnet 2). X and H are not here.
+// EfficientNet: B0 to B8, L2, Lite, EdgeTPU, CondConv, X and H (spec efficientnet 2).
 #pragma once
 
 #include <string>

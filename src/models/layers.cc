@@ -20,7 +20,11 @@ ParameterRef add_trainable(GraphBuilder& builder, std::string name, Shape shape,
 }
 
 Window window_of(const ConvStyle& style) {
-  return {.kernel_h = style.kernel, .kernel_w = style.kernel, .stride_h = style.stride_h, .stride_w = style.stride_w};
+  return {.kernel_h = style.kernel,
+          .kernel_w = style.kernel,
+          .stride_h = style.stride_h,
+          .stride_w = style.stride_w,
+          .dilation = style.dilation};
 }
 
 int64_t channels(const GraphBuilder& builder, NodeId input) { return builder.shape(input).back(); }
@@ -60,6 +64,31 @@ NodeId add_depthwise(GraphBuilder& builder, NodeId input, const ConvStyle& style
   conv.kernel =
       add_trainable(builder, name + "/depthwise_kernel", kernel, ParameterRole::kDepthwiseKernel, normal_of(kernel));
   return builder.add(conv, {input});
+}
+
+std::vector<int64_t> part_widths(int64_t channels, size_t parts) {
+  const auto count = static_cast<int64_t>(parts);
+  std::vector<int64_t> widths(parts, channels / count);
+  widths.front() += channels % count;
+  return widths;
+}
+
+NodeId add_mixed(GraphBuilder& builder, NodeId input, const MixedStyle& style) {
+  const std::vector<int64_t> inputs = part_widths(channels(builder, input), style.kernels.size());
+  const std::vector<int64_t> outputs = part_widths(style.conv.filters, style.kernels.size());
+  std::vector<NodeId> parts;
+  int64_t begin = 0;
+  for (size_t i = 0; i < inputs.size(); ++i) {
+    ConvStyle conv = style.conv;
+    conv.filters = outputs[i];
+    conv.kernel = style.dilated ? 3 : style.kernels[i];
+    if (style.dilated) conv.dilation = (style.kernels[i] - 1) / 2;
+    const NodeId part = inputs.size() == 1 ? input : builder.add(Split{begin, inputs[i]}, {input});
+    parts.push_back(style.depthwise ? add_depthwise(builder, part, conv, style.names[i])
+                                    : add_conv(builder, part, conv, style.names[i]));
+    begin += inputs[i];
+  }
+  return parts.size() == 1 ? parts.front() : builder.add(Concat{}, parts);
 }
 
 NodeId add_conv_of_experts(GraphBuilder& builder, NodeId input, NodeId routing, const ConvStyle& style,

@@ -3,8 +3,10 @@
 
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "graph/builder.h"
 
@@ -27,6 +29,7 @@ struct ConvStyle {
   int stride_w = 1;
   int64_t filters = 0;
   bool bias = false;
+  int dilation = 1;
 };
 
 // The variables are `name`/kernel and `name`/bias; `name` is whole, with its scopes.
@@ -34,6 +37,22 @@ NodeId add_conv(GraphBuilder& builder, NodeId input, const ConvStyle& style, con
 
 // `name`/depthwise_kernel, a normal of deviation sqrt(2 / k^2). `style.filters` and `style.bias` play no part.
 NodeId add_depthwise(GraphBuilder& builder, NodeId input, const ConvStyle& style, const std::string& name);
+
+// Widths of the `parts` that `channels` are cut into: equal ones, what is left over goes to the first (spec
+// mnasnet 2.5).
+std::vector<int64_t> part_widths(int64_t channels, size_t parts);
+
+// One layer after another side by side: the channels of the input and `style.filters` are cut into as many parts as
+// there are names; part i has the kernel size kernels[i] and is named names[i]. `dilated`: 3 x 3 kernels that reach as
+// far as those sizes. Throws Error when there are more parts than channels.
+struct MixedStyle {
+  ConvStyle conv;  // its kernel and dilation play no part
+  std::span<const int> kernels;
+  std::span<const std::string> names;
+  bool depthwise = false;
+  bool dilated = false;
+};
+NodeId add_mixed(GraphBuilder& builder, NodeId input, const MixedStyle& style);
 
 // Convolutions of one kernel an example: the experts in `expert_name` ([experts, kernel elements], each expert drawn as
 // the plain kernel would be) mixed by `routing`.

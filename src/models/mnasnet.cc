@@ -11,7 +11,7 @@
 namespace netwright {
 namespace {
 
-constexpr ActivationKind kActivation = ActivationKind::kRelu;
+constexpr ActivationKind kActivation = ActivationKind::kRelu;  // of stem, head and most blocks
 
 std::vector<BlockSpec> blocks_of(const MnasNetParams& params) {
   const auto width = [&](int64_t filters) {
@@ -32,13 +32,13 @@ std::vector<BlockSpec> blocks_of(const MnasNetParams& params) {
   return blocks;
 }
 
-// The layers' names, whole: with their scopes.
+// The layers' names, whole: with their scopes. A layer of several kernel sizes has one for each.
 struct BlockNames {
-  std::string expand;
-  std::string depthwise;
+  std::vector<std::string> expand;
+  std::vector<std::string> depthwise;
   std::string se_reduce;
   std::string se_expand;
-  std::string project;
+  std::vector<std::string> project;
 };
 struct Names {
   std::string stem;
@@ -47,50 +47,58 @@ struct Names {
   std::string dense;
 };
 
-std::string numbered(std::string_view name, int number) {
-  return number == 0 ? std::string(name) : fmt::format("{}_{}", name, number);
-}
+// Gives the layers of one kind their numbers.
+class Numbering {
+ public:
+  explicit Numbering(std::string_view kind) : kind_(kind) {}
+
+  std::string next(const std::string& scope) {
+    const int number = used_++;
+    return number == 0 ? scope + kind_ : fmt::format("{}{}_{}", scope, kind_, number);
+  }
+  std::vector<std::string> next(const std::string& scope, size_t count) {
+    std::vector<std::string> names;
+    for (size_t i = 0; i < count; ++i) names.push_back(next(scope));
+    return names;
+  }
+
+ private:
+  std::string kind_;
+  int used_ = 0;
+};
 
 // Keras numbers its layers over the whole network in the order in which they are made: the blocks first, then stem and
-// head.
-Names keras_names(const std::string& model, const std::vector<BlockSpec>& blocks) {
-  const std::string top = model + "/mnas_net_model/";
-  int convs = 0;
-  const auto next_conv = [&](const std::string& scope) { return scope + numbered("conv2d", convs++); };
+// head. tf.layers numbers within each scope.
+Names names_of(const MnasNetParams& params, const std::vector<BlockSpec>& blocks) {
+  const MnasNetScopes& scopes = params.scopes;
+  const std::string keras = fmt::format("{}/{}/{}", params.name, scopes.keras, scopes.layers);
+  const std::string plain = fmt::format("{}/{}", params.name, scopes.layers);
+  const std::string& top = params.use_keras ? keras : plain;
+  const bool keras_depthwise = params.use_keras || scopes.depthwise_is_keras;
+  Numbering all_convs("conv2d");
+  Numbering all_depthwise("depthwise_conv2d");
   Names names;
   for (size_t i = 0; i < blocks.size(); ++i) {
-    const std::string scope = fmt::format("{}mnas_blocks_{}/", top, i);
-    BlockNames block;
-    if (blocks[i].expansion != 1) block.expand = next_conv(scope);
-    block.depthwise = scope + numbered("depthwise_conv2d", static_cast<int>(i));
-    if (blocks[i].se_ratio) {
-      block.se_reduce = next_conv(scope + "se/");
-      block.se_expand = next_conv(scope + "se/");
+    const BlockSpec& block = blocks[i];
+    const std::string scope = fmt::format("{}blocks_{}/", top, i);
+    Numbering own_convs("conv2d");
+    Numbering own_se("conv2d");
+    Numbering own_depthwise("depthwise_conv2d");
+    Numbering& convs = params.use_keras ? all_convs : own_convs;
+    Numbering& se = params.use_keras ? all_convs : own_se;
+    BlockNames& own = names.blocks.emplace_back();
+    if (block.expansion != 1) own.expand = convs.next(scope, block.expand_kernels.size());
+    own.depthwise = keras_depthwise ? all_depthwise.next(fmt::format("{}blocks_{}/", keras, i), block.kernels.size())
+                                    : own_depthwise.next(scope, block.kernels.size());
+    if (block.se_ratio) {
+      own.se_reduce = se.next(scope + "se/");
+      own.se_expand = se.next(scope + "se/");
     }
-    block.project = next_conv(scope);
-    names.blocks.push_back(std::move(block));
+    own.project = convs.next(scope, block.project_kernels.size());
   }
-  names.stem = next_conv(top + "mnas_stem/");
-  names.head = next_conv(top + "mnas_head/");
-  names.dense = top + "mnas_head/dense";
-  return names;
-}
-
-// tf.layers numbers within each scope.
-Names scope_names(const std::string& model, const std::vector<BlockSpec>& blocks) {
-  Names names;
-  for (size_t i = 0; i < blocks.size(); ++i) {
-    const std::string scope = fmt::format("{}/mnas_blocks_{}/", model, i);
-    const bool expands = blocks[i].expansion != 1;
-    names.blocks.push_back({.expand = scope + "conv2d",
-                            .depthwise = scope + "depthwise_conv2d",
-                            .se_reduce = scope + "se/conv2d",
-                            .se_expand = scope + "se/conv2d_1",
-                            .project = scope + numbered("conv2d", expands ? 1 : 0)});
-  }
-  names.stem = model + "/mnas_stem/conv2d";
-  names.head = model + "/mnas_head/conv2d";
-  names.dense = model + "/mnas_head/dense";
+  names.stem = params.use_keras ? all_convs.next(top + "stem/") : top + "stem/conv2d";
+  names.head = params.use_keras ? all_convs.next(top + "head/") : top + "head/conv2d";
+  names.dense = top + "head/dense";
   return names;
 }
 
@@ -105,7 +113,7 @@ class Assembly {
   explicit Assembly(const MnasNetParams& params)
       : params_(params),
         blocks_(blocks_of(params)),
-        names_(params.use_keras ? keras_names(params.name, blocks_) : scope_names(params.name, blocks_)),
+        names_(names_of(params, blocks_)),
         norm_{.kind = "batch_normalization",
               .momentum = params.batch_norm_momentum,
               .epsilon = params.batch_norm_epsilon,
@@ -124,24 +132,27 @@ class Assembly {
 
  private:
   NodeId norm(NodeId x) { return add_batch_norm(builder_, x, norm_); }
-  NodeId norm_activate(NodeId x) { return add_activation(builder_, norm(x), kActivation); }
+  NodeId norm_activate(NodeId x, ActivationKind activation) { return add_activation(builder_, norm(x), activation); }
+  std::string scope_name(std::string_view name) const { return fmt::format("{}{}", params_.scopes.layers, name); }
 
   NodeId add_stem() {
-    const GraphBuilder::Scope scope = builder_.scope("mnas_stem");
+    const GraphBuilder::Scope scope = builder_.scope(scope_name("stem"));
     const int64_t filters =
         round_filters(params_.stem_filters, params_.depth_multiplier, params_.depth_divisor, params_.min_depth);
     const ConvStyle style = {.kernel = 3, .stride_h = 2, .stride_w = 2, .filters = filters};
-    const NodeId x = norm_activate(add_conv(builder_, builder_.input(), style, names_.stem));
+    const NodeId x = norm_activate(add_conv(builder_, builder_.input(), style, names_.stem), kActivation);
     builder_.endpoint("stem", x);
     return x;
   }
 
   NodeId add_block(size_t index, NodeId input) {
-    const GraphBuilder::Scope scope = builder_.scope(fmt::format("mnas_blocks_{}", index));
+    const GraphBuilder::Scope scope = builder_.scope(scope_name(fmt::format("blocks_{}", index)));
     const BlockSpec& block = blocks_[index];
     const BlockNames& names = names_.blocks[index];
     const NodeId expanded = expand(block, names, input);
-    NodeId x = norm(add_conv(builder_, expanded, {.filters = block.output_filters}, names.project));
+    NodeId x = norm(add_mixed(
+        builder_, expanded,
+        {.conv = {.filters = block.output_filters}, .kernels = block.project_kernels, .names = names.project}));
     // The declared widths decide: mnasnet-small's first block has none, though 8 channels go in and 8 come out.
     const bool skips =
         block.skip && block.stride_h == 1 && block.stride_w == 1 && block.input_filters == block.output_filters;
@@ -152,9 +163,19 @@ class Assembly {
 
   NodeId expand(const BlockSpec& block, const BlockNames& names, NodeId x) {
     const int64_t filters = block.input_filters * block.expansion;
-    if (block.expansion != 1) x = norm_activate(add_conv(builder_, x, {.filters = filters}, names.expand));
-    const ConvStyle depthwise = {.kernel = block.kernel, .stride_h = block.stride_h, .stride_w = block.stride_w};
-    x = norm_activate(add_depthwise(builder_, x, depthwise, names.depthwise));
+    const ActivationKind activation = block.activation.value_or(0) == 0 ? kActivation : ActivationKind::kSwish;
+    if (block.expansion != 1) {
+      x = add_mixed(builder_, x,
+                    {.conv = {.filters = filters}, .kernels = block.expand_kernels, .names = names.expand});
+      x = norm_activate(x, activation);
+    }
+    x = add_mixed(builder_, x,
+                  {.conv = {.stride_h = block.stride_h, .stride_w = block.stride_w, .filters = filters},
+                   .kernels = block.kernels,
+                   .names = names.depthwise,
+                   .depthwise = true,
+                   .dilated = block.dilated && block.stride_h == 1});
+    x = norm_activate(x, activation);
     if (!block.se_ratio) return x;
     const GraphBuilder::Scope scope = builder_.scope("se");
     const auto squeezed = static_cast<int64_t>(static_cast<double>(block.input_filters) * *block.se_ratio);
@@ -163,7 +184,7 @@ class Assembly {
                                .expand_name = names.se_expand,
                                .squeezed = std::max<int64_t>(1, squeezed),
                                .expanded = filters,
-                               .activation = kActivation});
+                               .activation = activation});
   }
 
   void name_block(size_t index, NodeId output, NodeId expanded) {
@@ -178,8 +199,8 @@ class Assembly {
   }
 
   NodeId add_head(NodeId x) {
-    const GraphBuilder::Scope scope = builder_.scope("mnas_head");
-    x = norm_activate(add_conv(builder_, x, {.filters = params_.head_filters}, names_.head));
+    const GraphBuilder::Scope scope = builder_.scope(scope_name("head"));
+    x = norm_activate(add_conv(builder_, x, {.filters = params_.head_filters}, names_.head), kActivation);
     x = builder_.add(GlobalPool{}, {x});
     if (params_.dropout_rate > 0.0) x = builder_.add(Dropout{params_.dropout_rate}, {x});
     const double limit = 1.0 / std::sqrt(static_cast<double>(params_.classes));
@@ -256,11 +277,10 @@ Graph build_mnasnet(const MnasNetParams& params) {
   return Assembly(params).build();
 }
 
-Graph build_named_mnasnet(const ModelInfo& model, const ModelOptions& options) {
+Graph build_mnasnet(const ModelInfo& model, const ModelOptions& options, MnasNetParams params) {
   refuse_option(model, "survival_probability", options.survival_probability.has_value());
   refuse_option(model, "width_coefficient", options.width_coefficient.has_value());
   refuse_option(model, "depth_coefficient", options.depth_coefficient.has_value());
-  MnasNetParams params = named_params(model.name);
   params.input = input_of(model, options, params.input);
   params.classes = options.classes.value_or(params.classes);
   params.dropout_rate = options.dropout_rate.value_or(params.dropout_rate);
@@ -272,6 +292,10 @@ Graph build_named_mnasnet(const ModelInfo& model, const ModelOptions& options) {
     params.depth_divisor = whole_number(model.name, "depth_divisor", *options.depth_divisor, 1);
   if (options.min_depth) params.min_depth = whole_number(model.name, "min_depth", *options.min_depth, 0);
   return build_mnasnet(params);
+}
+
+Graph build_named_mnasnet(const ModelInfo& model, const ModelOptions& options) {
+  return build_mnasnet(model, options, named_params(model.name));
 }
 
 }  // namespace netwright

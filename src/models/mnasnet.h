@@ -1,4 +1,4 @@
-// MnasNet: A1, B1, Small, D1 and D1-320 at any width (spec mnasnet 2).
+// MnasNet: A1, B1, Small, D1 and D1-320 at any width; and the builder that MixNet shares (spec mnasnet 2).
 #pragma once
 
 #include <string>
@@ -8,6 +8,13 @@
 #include "models/registry.h"
 
 namespace netwright {
+
+// How a family names its scopes.
+struct MnasNetScopes {
+  std::string_view layers = "mnas_";          // before "stem", "blocks_3", "head"
+  std::string_view keras = "mnas_net_model";  // of the Keras layers, below the network's own
+  bool depthwise_is_keras = false;            // in the other style as well
+};
 
 // Everything that shapes a network of this family; build_model fills it in from a name.
 struct MnasNetParams {
@@ -22,6 +29,7 @@ struct MnasNetParams {
   double batch_norm_momentum = 0.99;
   double batch_norm_epsilon = 1e-3;
   bool use_keras = true;  // the naming style of all but the batch norms (spec 2.7)
+  MnasNetScopes scopes;
   int64_t classes = 1000;
   InputSpec input;
 };
@@ -29,6 +37,9 @@ struct MnasNetParams {
 // Endpoints (spec 2.5): stem, block_i, block_i/expansion_output, reduction_j, reduction_j/expansion_output, global_pool
 // (the last block's output, as the original calls it), head. Throws Error for parameters that no network can have.
 Graph build_mnasnet(const MnasNetParams& params);
+
+// The same with what the options ask for.
+Graph build_mnasnet(const ModelInfo& model, const ModelOptions& options, MnasNetParams params);
 
 // The registry's builder.
 Graph build_named_mnasnet(const ModelInfo& model, const ModelOptions& options);

@@ -6,6 +6,7 @@
 #include "core/error.h"
 #include "core/text.h"
 #include "models/efficientnet.h"
+#include "models/mixnet.h"
 #include "models/mnasnet.h"
 
 namespace netwright {
@@ -19,9 +20,11 @@ constexpr std::string_view kLite = "tensorflow/tpu efficientnet/lite/README.md, 
 constexpr std::string_view kEdgeTpu = "tensorflow/tpu efficientnet/edgetpu/README.md, float";
 constexpr std::string_view kCondConv = "tensorflow/tpu efficientnet/condconv/README.md";
 constexpr std::string_view kMnasNet = "tensorflow/tpu mnasnet/README.md";
+constexpr std::string_view kMixNetPaper = "arXiv 1907.09595, table 2";
 
 constexpr auto kEfficientNet = build_named_efficientnet;
 constexpr auto kMnas = build_named_mnasnet;
+constexpr auto kMix = build_named_mixnet;
 
 constexpr ModelInfo kModels[] = {
     {"efficientnet-b0", "efficientnet", 224, 76.7, kBaseline, kEfficientNet},
@@ -45,11 +48,44 @@ constexpr ModelInfo kModels[] = {
     {"efficientnet-condconv-b0-4e", "efficientnet", 224, 77.8, kCondConv, kEfficientNet},
     {"efficientnet-condconv-b0-8e", "efficientnet", 224, 78.3, kCondConv, kEfficientNet},
     {"efficientnet-condconv-b0-8e-depth", "efficientnet", 224, 79.5, kCondConv, kEfficientNet},
+    {"efficientnet-x-b0", "efficientnet", 224, 0.0, "", kEfficientNet},
+    {"efficientnet-x-b1", "efficientnet", 240, 0.0, "", kEfficientNet},
+    {"efficientnet-x-b2", "efficientnet", 260, 0.0, "", kEfficientNet},
+    {"efficientnet-x-b3", "efficientnet", 300, 0.0, "", kEfficientNet},
+    {"efficientnet-x-b4", "efficientnet", 380, 0.0, "", kEfficientNet},
+    {"efficientnet-x-b5", "efficientnet", 456, 0.0, "", kEfficientNet},
+    {"efficientnet-x-b6", "efficientnet", 528, 0.0, "", kEfficientNet},
+    {"efficientnet-x-b7", "efficientnet", 600, 0.0, "", kEfficientNet},
+    {"efficientnet-h-b5", "efficientnet", 456, 0.0, "", kEfficientNet},
+    {"efficientnet-h-b6", "efficientnet", 528, 0.0, "", kEfficientNet},
+    {"efficientnet-h-b7", "efficientnet", 600, 0.0, "", kEfficientNet},
+    {"efficientnet-x-tpu-b0", "efficientnet", 224, 0.0, "", kEfficientNet},
+    {"efficientnet-x-tpu-b1", "efficientnet", 229, 0.0, "", kEfficientNet},
+    {"efficientnet-x-tpu-b2", "efficientnet", 244, 0.0, "", kEfficientNet},
+    {"efficientnet-x-tpu-b3", "efficientnet", 263, 0.0, "", kEfficientNet},
+    {"efficientnet-x-tpu-b4", "efficientnet", 299, 0.0, "", kEfficientNet},
+    {"efficientnet-x-tpu-b5", "efficientnet", 332, 0.0, "", kEfficientNet},
+    {"efficientnet-x-tpu-b6", "efficientnet", 328, 0.0, "", kEfficientNet},
+    {"efficientnet-x-tpu-b7", "efficientnet", 350, 0.0, "", kEfficientNet},
+    {"efficientnet-h-tpu-b5", "efficientnet", 332, 0.0, "", kEfficientNet},
+    {"efficientnet-h-tpu-b6", "efficientnet", 328, 0.0, "", kEfficientNet},
+    {"efficientnet-h-tpu-b7", "efficientnet", 350, 0.0, "", kEfficientNet},
+    {"efficientnet-x-gpu-b0", "efficientnet", 224, 0.0, "", kEfficientNet},
+    {"efficientnet-x-gpu-b1", "efficientnet", 229, 0.0, "", kEfficientNet},
+    {"efficientnet-x-gpu-b2", "efficientnet", 237, 0.0, "", kEfficientNet},
+    {"efficientnet-x-gpu-b3", "efficientnet", 255, 0.0, "", kEfficientNet},
+    {"efficientnet-x-gpu-b4", "efficientnet", 282, 0.0, "", kEfficientNet},
+    {"efficientnet-x-gpu-b5", "efficientnet", 306, 0.0, "", kEfficientNet},
+    {"efficientnet-x-gpu-b6", "efficientnet", 328, 0.0, "", kEfficientNet},
+    {"efficientnet-x-gpu-b7", "efficientnet", 350, 0.0, "", kEfficientNet},
     {"mnasnet-a1", "mnasnet", 224, 75.2, kMnasNet, kMnas},
     {"mnasnet-b1", "mnasnet", 224, 74.4, "tensorflow/tpu mnasnet/README.md, an older version: about", kMnas},
     {"mnasnet-small", "mnasnet", 224, 66.0, "tensorflow/tpu mnasnet/README.md: about", kMnas},
     {"mnasnet-d1", "mnasnet", 224, 0.0, "", kMnas},
     {"mnasnet-d1-320", "mnasnet", 320, 0.0, "", kMnas},
+    {"mixnet-s", "mixnet", 224, 75.8, kMixNetPaper, kMix},
+    {"mixnet-m", "mixnet", 224, 77.0, kMixNetPaper, kMix},
+    {"mixnet-l", "mixnet", 224, 78.9, kMixNetPaper, kMix},
 };
 
 // "EfficientNetB0", "efficientnet_b0" and "efficientnet-b0" are one name.

@@ -24,10 +24,10 @@ struct ModelOptions {
   std::optional<double> batch_norm_epsilon;
   std::optional<double> width_coefficient;  // EfficientNet
   std::optional<double> depth_coefficient;  // EfficientNet
-  std::optional<double> depth_multiplier;   // MnasNet: widths
+  std::optional<double> depth_multiplier;   // MnasNet, MixNet: widths
   std::optional<double> depth_divisor;
   std::optional<double> min_depth;
-  std::optional<bool> use_keras;  // MnasNet: the naming style
+  std::optional<bool> use_keras;  // MnasNet, MixNet: the naming style
 
   bool operator==(const ModelOptions&) const = default;
 };
@@ -35,7 +35,7 @@ struct ModelOptions {
 // One row of the registry.
 struct ModelInfo {
   std::string_view name;    // as the original calls it: "efficientnet-b0"
-  std::string_view family;  // "efficientnet", "mnasnet"
+  std::string_view family;  // "efficientnet", "mnasnet", "mixnet"
   int64_t resolution;       // pixels
   double published_top1;    // percent on ImageNet; 0: none is published
   std::string_view source;  // of that figure

@@ -19,9 +19,10 @@ struct FamilyRecipe {
   std::optional<double> survival;  // drop-connect, where the family has it
 };
 
-constexpr std::array<FamilyRecipe, 2> kFamilies = {{
+constexpr std::array<FamilyRecipe, 3> kFamilies = {{
     {"efficientnet", "EfficientNet main.py", 2048, std::nullopt, 0.8},
     {"mnasnet", "MnasNet mnasnet_config.py", 1024, 0.2, std::nullopt},
+    {"mixnet", "MnasNet mnasnet_config.py", 1024, 0.2, std::nullopt},
 }};
 
 constexpr std::string_view kOurs = "netwright";

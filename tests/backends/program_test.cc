@@ -18,7 +18,7 @@ ModelOptions thin_options(const ModelInfo& model) {
   options.classes = 7;
   options.height = 32;
   options.width = 32;
-  if (model.family == "mnasnet") {
+  if (model.family == "mnasnet" || model.family == "mixnet") {
     options.depth_multiplier = 0.25;
   } else {
     options.width_coefficient = 0.25;

@@ -21,7 +21,7 @@ TEST(BlockString, ParsesMnasNets) {
   const BlockSpec block = parse_block("r2_k5_s22_e6_i16_o24_se0.25_noskip", BlockNotation::kMnasNet);
   BlockSpec expected;
   expected.repeats = 2;
-  expected.kernel = 5;
+  expected.kernels = {5};
   expected.stride_h = expected.stride_w = 2;
   expected.expansion = 6;
   expected.input_filters = 16;
@@ -59,6 +59,19 @@ TEST(BlockString, PrintsAsTheEncoders) {
             "r1_k3_s11_e1_i32_o16_se1.0");
 }
 
+TEST(BlockString, ParsesMixNets) {
+  const BlockSpec block = parse_block("r1_k3.5.7_a1_p1.1_s22_e6_i40_o80_se0.25_sw_dilated", BlockNotation::kMixNet);
+  EXPECT_EQ(block.kernels, (std::vector<int>{3, 5, 7}));
+  EXPECT_EQ(block.expand_kernels, std::vector<int>{1});
+  EXPECT_EQ(block.project_kernels, (std::vector<int>{1, 1}));
+  EXPECT_EQ(block.activation, 1);
+  EXPECT_TRUE(block.dilated);
+  for (const char* text :
+       {"r1_k3.5.7.9.11_a1_p1_s22_e6_i120_o200_se0.5_sw", "r1_k3_a1.1_p1.1_s11_e3_i24_o24_noskip_dilated"}) {
+    EXPECT_EQ(print_block(parse_block(text, BlockNotation::kMixNet), BlockNotation::kMixNet), text);
+  }
+}
+
 TEST(BlockString, RoundTripsEveryToken) {
   for (const char* text : {"r1_k3_s11_e4_i24_o24_c1_noskip", "r2_k3_s22_e6_i16_o24_se0.25_f1_d2_a1",
                            "r1_k3_s11_e1_i32_o16_se0.1_d1_a0", "r4_k5_s22_e6_i112_o192_se0.25_cc"}) {
@@ -75,6 +88,7 @@ TEST(BlockString, ErrorsGiveTheTokenAndItsPosition) {
   };
   constexpr auto kMnas = BlockNotation::kMnasNet;
   constexpr auto kEfficient = BlockNotation::kEfficientNet;
+  constexpr auto kMix = BlockNotation::kMixNet;
   const std::vector<Row> rows = {
       {"r1_k3_x5", kMnas, "unknown token \"x5\" at position 6"},
       {"r1\n", kMnas, "bad value in \"r1\\n\" at position 0"},
@@ -100,6 +114,10 @@ TEST(BlockString, ErrorsGiveTheTokenAndItsPosition) {
       {"r1_k3_s11_e1_i32_o16_cc_cc", kEfficient, "\"cc\" at position 24 gives cc a second time"},
       {"r1_k3_s22_e1_i32", kMnas, "it has no \"o\" (output filters)"},
       {"r1_k3_e1_i32_o16", kMnas, "it has no \"s\" (strides)"},
+      {"r1_k3_s11_e1_i16_o16", kMix, "it has no \"a\" (expansion kernel size)"},
+      {"r1_k3._a1_p1_s11_e1_i16_o16", kMix, "bad value in \"k3.\" at position 3: kernel size is a whole number"},
+      {"r1_k3_a1_p1_s11_e1_i16_o16_c1", kMix, "unknown token \"c1\" at position 27"},
+      {"r1_k3_s11_e1_i16_o16_sw", kMnas, "unknown token \"sw\" at position 21"},
   };
   for (const Row& row : rows) {
     const std::string error = error_of(row.text, row.notation);

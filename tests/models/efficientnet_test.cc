@@ -187,6 +187,38 @@ TEST(EfficientNet, BlockWithoutDepthwise) {
   }
 }
 
+// Spec efficientnet 2.4, "X-b0 first blocks", and its remark on x-b5: squeezed and given channels, and the picture.
+TEST(EfficientNet, SpaceToDepthBlocks) {
+  struct Row {
+    std::string_view model;
+    int block;
+    int64_t squeezed;
+    Shape output;
+  };
+  const std::vector<Row> rows = {
+      {"efficientnet-x-b0", 0, 32, {56, 56, 64}},  {"efficientnet-x-b0", 1, 16, {56, 56, 24}},
+      {"efficientnet-x-b0", 2, 24, {56, 56, 24}},  {"efficientnet-x-b0", 3, 24, {28, 28, 40}},
+      {"efficientnet-x-b0", 4, 40, {28, 28, 40}},  {"efficientnet-x-b5", 0, 12, {114, 114, 96}},
+      {"efficientnet-x-b5", 1, 24, {114, 114, 96}}};
+  for (const Row& row : rows) {
+    SCOPED_TRACE(fmt::format("{} block {}", row.model, row.block));
+    const Graph graph = build_model(row.model);
+    for (const NamedNode& named : graph.endpoints()) {
+      if (named.name == fmt::format("block_{}", row.block)) {
+        EXPECT_EQ(graph.node(named.node).shape, row.output);
+      }
+    }
+    const auto convs = operators_in<Conv2D>(graph, fmt::format("{}/blocks_{}/se", row.model, row.block));
+    ASSERT_EQ(convs.size(), 2);
+    EXPECT_EQ(convs[0].filters, row.squeezed);
+  }
+  const Graph graph = build_model("efficientnet-x-b0");
+  std::map<std::string, NodeId> nodes;
+  for (const NamedNode& named : graph.endpoints()) nodes[named.name] = named.node;
+  EXPECT_EQ(nodes["reduction_1"], nodes["stem"]);
+  EXPECT_EQ(nodes["reduction_2"], nodes["block_2"]);
+}
+
 TEST(EfficientNet, RefusesStagesThatItCannotBuild) {
   const auto error_of = [](std::string_view stage) -> std::string {
     try {
@@ -196,8 +228,9 @@ TEST(EfficientNet, RefusesStagesThatItCannotBuild) {
     }
     return "no error";
   };
-  EXPECT_THAT(error_of("r1_k3_s11_e1_i32_o16_d1"),
-              HasSubstr("net: stage r1_k3_s11_e1_i32_o16_c0_f0_d1: space-to-depth"));
+  EXPECT_THAT(error_of("r1_k3_s11_e2_i32_o16_c1_d1"),
+              HasSubstr("net: stage r1_k3_s11_e2_i32_o16_c1_f0_d1: c1 and d exclude each other"));
+  EXPECT_THAT(error_of("r1_k3_s33_e2_i32_o16_d1"), HasSubstr("strides with d are 1 or 2"));
   EXPECT_THAT(error_of("r1_k3_s11_e1_i32_o16_cc"), HasSubstr("a cc stage needs experts"));
   EXPECT_THAT(error_of("r1_k3_s11_e2_i32_o16_c1_cc"), HasSubstr("c1 and cc exclude each other"));
   EXPECT_THAT(error_of("r1_k3_s11_e1_i24_o16_se0.25"), HasSubstr("net/blocks_0/se: Multiply can't multiply"));
