@@ -3,13 +3,15 @@
 #   make demo       the main job on real data: convert, train, evaluate, predict
 #   make test       build and run all tests
 #   make build      the program: build/netwright
+#   make sanitize   the tests that need no libtorch under AddressSanitizer, UBSan and ThreadSanitizer
+#   make fuzz       looks for bytes that break a parser, FUZZ_SECONDS (60) for each
 #   make lint       clang-format and clang-tidy on our sources
 #   make format     rewrite the sources with clang-format
 #   make reference  rewrite docs/commands.md from the program
 #   make clean      remove the build; `make distclean` the virtual environments and the demo too
 #
 # LIBTORCH=DIR takes libtorch from a folder with include/ and lib/ instead of a virtual environment.
-.PHONY: build setup demo test lint format reference clean distclean
+.PHONY: build setup demo test sanitize fuzz lint format reference clean distclean
 
 build: setup
 	@cmake --build build
@@ -27,6 +29,15 @@ test:
 	@cmake --build build
 	@scripts/test.sh
 
+sanitize:
+	@scripts/setup.sh tools
+	@scripts/sanitize.sh
+
+FUZZ_SECONDS ?= 60
+fuzz:
+	@scripts/setup.sh fuzz
+	@scripts/fuzz.sh $(FUZZ_SECONDS)
+
 lint:
 	@scripts/setup.sh lint
 	@scripts/lint.sh
@@ -39,7 +50,7 @@ reference: build
 	@build/netwright --reference > docs/commands.md
 
 clean:
-	rm -rf build
+	rm -rf build build-asan build-tsan build-fuzz
 
 distclean: clean
 	rm -rf .venv .venv-interop demo

@@ -18,6 +18,9 @@ constexpr int kMaxScans = 500;
 constexpr int kDamage[] = {JWRN_HIT_MARKER, JWRN_JPEG_EOF, JWRN_HUFF_BAD_CODE, JWRN_MUST_RESYNC,
                            JWRN_BOGUS_PROGRESSION};
 
+// A block is 64 pixels and takes at least one bit of Huffman codes, also where its components are sampled unevenly.
+constexpr uint64_t kMostPixelsPerByte = 1024;
+
 // As TensorFlow: Adobe's files hold inverted values.
 void cmyk_to_rgb(const uint8_t* source, int64_t width, bool inverted, uint8_t* target) {
   for (int64_t i = 0; i < width; ++i, source += 4, target += 3) {
@@ -74,6 +77,11 @@ ImageHeader JpegReader::open(std::string_view bytes) {
   if (bytes.substr(bytes.size() - info_.src->bytes_in_buffer).rfind("\xff\xd9") == std::string_view::npos) {
     std::strcpy(message_, "cut short (no end-of-image marker)");
     throw_error();
+  }
+  // Memory for pixels that can't be there is not taken.
+  const uint64_t pixels = uint64_t{info_.image_width} * info_.image_height;
+  if (pixels / kMostPixelsPerByte > bytes.size()) {
+    fail("damaged JPEG: {} x {} pixels can't be in {} bytes", info_.image_width, info_.image_height, bytes.size());
   }
   return {ImageKind::kJpeg, info_.image_width, info_.image_height, info_.num_components};
 }

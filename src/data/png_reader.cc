@@ -1,5 +1,6 @@
 #include "data/png_reader.h"
 
+#include <array>
 #include <memory>
 
 #include <spng.h>
@@ -20,12 +21,23 @@ void check(int code) {
   if (code != 0) fail("damaged PNG: {}", spng_strerror(code));
 }
 
+// Deflate makes at most 1032 bytes of one; whoever claims more would have us take memory for pixels that aren't there.
+void check_size(const spng_ihdr& header, size_t bytes) {
+  constexpr std::array<uint64_t, 7> kSamples = {1, 0, 3, 1, 2, 0, 4};  // by colour type
+  constexpr uint64_t kMostInflated = 1032;
+  const uint64_t row_bits = kSamples[header.color_type] * header.bit_depth * header.width;
+  if (row_bits / 8 > bytes * kMostInflated / header.height) {
+    fail("damaged PNG: {} x {} pixels can't be in {} bytes", header.width, header.height, bytes);
+  }
+}
+
 Context open(std::string_view bytes, spng_ihdr& header) {
   Context context(spng_ctx_new(0));
   if (!context) fail("no memory to decode a PNG");
   check(spng_set_chunk_limits(context.get(), kMaxChunkBytes, kMaxChunkBytes));
   check(spng_set_png_buffer(context.get(), bytes.data(), bytes.size()));
   check(spng_get_ihdr(context.get(), &header));
+  check_size(header, bytes.size());
   return context;
 }
 

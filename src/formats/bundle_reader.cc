@@ -88,6 +88,8 @@ struct BundleReader::State {
   }
   std::string shard_path(int shard) const { return fmt::format("{}.data-{:05}-of-{:05}", prefix, shard, shards); }
   const proto::BundleEntry& entry(std::string_view name) const;
+  // Error for an entry that isn't floating point.
+  FloatType float_type(std::string_view name, const proto::BundleEntry& entry) const;
   // Reads the entry's bytes into place and checks their CRC.
   void read_stored(std::string_view name, const proto::BundleEntry& entry, char* target) const;
   std::vector<Part> parts_of(std::string_view name, const proto::BundleEntry& entry) const;
@@ -175,6 +177,19 @@ const proto::BundleEntry& BundleReader::State::entry(std::string_view name) cons
   const auto found = entries.find(name);
   if (found == entries.end() || name.empty() || name.front() == '\0') fail("{}: no tensor {}", index_path, name);
   return found->second;
+}
+
+FloatType BundleReader::State::float_type(std::string_view name, const proto::BundleEntry& entry) const {
+  static const std::map<DataType, FloatType> kFloatTypes = {{DataType::kFloat, FloatType::kFloat32},
+                                                            {DataType::kDouble, FloatType::kFloat64},
+                                                            {DataType::kHalf, FloatType::kFloat16},
+                                                            {DataType::kBfloat16, FloatType::kBfloat16}};
+  const auto type = static_cast<DataType>(entry.dtype());
+  const auto known = kFloatTypes.find(type);
+  if (known == kFloatTypes.end()) {
+    refuse(index_path, name, fmt::format("is {}, expected floating point", data_type_name(type)));
+  }
+  return known->second;
 }
 
 void BundleReader::State::read_stored(std::string_view name, const proto::BundleEntry& entry, char* target) const {
@@ -290,31 +305,25 @@ std::string BundleReader::read_raw(std::string_view name) const {
 }
 
 std::vector<float> BundleReader::read_floats(std::string_view name) const {
-  std::vector<float> values(static_cast<size_t>(element_count(shape_of(state_->entry(name).shape()))));
+  const proto::BundleEntry& entry = state_->entry(name);
+  state_->float_type(name, entry);  // only of known types the size was checked
+  std::vector<float> values(static_cast<size_t>(element_count(shape_of(entry.shape()))));
   read_floats(name, values);
   return values;
 }
 
 void BundleReader::read_floats(std::string_view name, std::span<float> values) const {
-  static const std::map<DataType, FloatType> kFloatTypes = {{DataType::kFloat, FloatType::kFloat32},
-                                                            {DataType::kDouble, FloatType::kFloat64},
-                                                            {DataType::kHalf, FloatType::kFloat16},
-                                                            {DataType::kBfloat16, FloatType::kBfloat16}};
   const proto::BundleEntry& entry = state_->entry(name);
-  const auto type = static_cast<DataType>(entry.dtype());
-  const auto known = kFloatTypes.find(type);
-  if (known == kFloatTypes.end()) {
-    state_->refuse(state_->index_path, name, fmt::format("is {}, expected floating point", data_type_name(type)));
-  }
+  const FloatType type = state_->float_type(name, entry);
   const std::vector<int64_t> shape = shape_of(entry.shape());
   if (static_cast<int64_t>(values.size()) != element_count(shape)) {
     state_->refuse(state_->index_path, name,
                    fmt::format("has shape {}, expected {} values", shape_text(shape), values.size()));
   }
-  if (type == DataType::kFloat && entry.slices().empty()) {
+  if (type == FloatType::kFloat32 && entry.slices().empty()) {
     state_->read_stored(name, entry, reinterpret_cast<char*>(values.data()));
   } else {
-    convert_floats<float>(known->second, read_raw(name).data(), values);
+    convert_floats<float>(type, read_raw(name).data(), values);
   }
 }
 

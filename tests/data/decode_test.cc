@@ -185,6 +185,26 @@ TEST(Decode, RefusesCutFiles) {
   }
 }
 
+// A header of a few bytes must not make us take hundreds of megabytes.
+TEST(Decode, RefusesMorePixelsThanTheBytesCanHold) {
+  const std::string png = test::from_hex(
+      "89504e470d0a1a0a0000000d4948445200"
+      "002710000027100802000000352cf570");
+  EXPECT_EQ(error_of([&] { read_image_header(png); }), "damaged PNG: 10000 x 10000 pixels can't be in 33 bytes");
+  std::string jpeg = encode_jpeg(noise(16, 16, 3));
+  const size_t frame = jpeg.find("\xff\xc0");
+  jpeg.replace(frame + 5, 4, std::string("\x20\x00\x10\x00", 4));
+  EXPECT_EQ(error_of([&] { read_image_header(jpeg); }),
+            fmt::format("damaged JPEG: 4096 x 8192 pixels can't be in {} bytes", jpeg.size()));
+  // What is really there in so few bytes is taken.
+  Image flat;
+  flat.reshape(4000, 4000, 1);
+  std::fill_n(flat.pixels(), flat.bytes(), uint8_t{7});
+  for (const std::string& bytes : {encode_png(flat), encode_jpeg(flat, {.quality = 50, .progressive = true})}) {
+    EXPECT_EQ(decode_image(bytes).height(), 4000) << bytes.size();
+  }
+}
+
 // A marker inside the picture's data: libjpeg only warns and makes up the rest.
 TEST(Decode, RefusesDamageThatLibjpegWarnsOf) {
   std::string bytes = encode_jpeg(noise(64, 64, 3));

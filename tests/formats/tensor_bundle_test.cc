@@ -280,6 +280,16 @@ TEST(TensorBundle, IndexesThatAreRefused) {
               HasSubstr("t.data-00000-of-00001: tensor n: damaged: its CRC is 119fd7bb, stored 129fd7bb"));
 }
 
+// The size of what we don't know isn't checked, so nothing is taken for it.
+TEST(TensorBundle, UnknownTypesOfAnySizeAreRefused) {
+  const TemporaryFolder folder;
+  folder.write("t.data-00000-of-00001", kData);
+  write_table(folder.file("t.index"),
+              {{"", kHeader}, {"n", from_hex("08 15 12 0b 12 09 08 80 80 80 80 80 80 80 10 28 08")}});
+  const BundleReader reader(folder.file("t"));
+  EXPECT_THAT(error_of([&] { reader.read_floats("n"); }), HasSubstr("tensor n: is dtype 21, expected floating point"));
+}
+
 // One flipped bit in each byte.
 TEST(TensorBundle, EveryDamagedByteOfTheIndexIsFound) {
   const TemporaryFolder folder;

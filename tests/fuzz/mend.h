@@ -1,0 +1,17 @@
+// Checksums put right in damaged files, so that a fuzzer gets past them to the parsers behind.
+#pragma once
+
+#include <string>
+
+namespace netwright::fuzz {
+
+// CRCs of the lengths and payloads of a TFRecord file, as far as its lengths lead.
+void mend_records(std::string& bytes);
+
+// CRCs of the blocks of a LevelDB table that its footer and index reach.
+void mend_table(std::string& bytes);
+
+// CRCs of the chunks of a PNG.
+void mend_png(std::string& bytes);
+
+}  // namespace netwright::fuzz
