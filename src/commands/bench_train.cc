@@ -78,7 +78,7 @@ class TrainingRun {
         backend_(backend),
         schedule_(recipe.schedule()),
         program_(graph, backend,
-                 training_options(recipe.batch.value, recipe.precision.value, recipe.label_smoothing.value)),
+                 training_options(graph, recipe.batch.value, recipe.precision.value, recipe.label_smoothing.value)),
         optimizer_(recipe.optimizer_settings(), program_.layout(), recipe.weight_decay.value, backend),
         values_(initial_values(program_.layout(), backend)),
         gradients_(backend.make_buffer(program_.layout().trainable_size(), 0.0F)) {

@@ -122,12 +122,12 @@ void run(Program& program, FlatBuffer& values, const Inputs& inputs) {
 void write_outputs(const ForwardOptions& o, const Program& program, const LoadedWeights& weights) {
   const Graph& graph = program.graph();
   SafetensorsWriter file;
-  const auto add = [&](const NamedNode& named) {
+  const auto add = [&](const auto& named) {
     Shape shape = graph.node(named.node).shape;
     shape.insert(shape.begin(), program.options().batch);
     file.add_floats(named.name, shape, program.read(named.node));
   };
-  for (const NamedNode& output : graph.outputs()) add(output);
+  for (const Output& output : graph.outputs()) add(output);
   if (o.endpoints) {
     for (const NamedNode& endpoint : graph.endpoints()) add(endpoint);
   }

@@ -23,7 +23,7 @@ Precision parse_precision(std::string_view text) {
   fail("precision \"{}\" is unknown; fp32, bf16 and fp64 are known", text);
 }
 
-LowerOptions training_options(int64_t batch, Precision precision, double label_smoothing) {
+LowerOptions training_options(const Graph& graph, int64_t batch, Precision precision, double label_smoothing) {
   LowerOptions options;
   options.batch = batch;
   options.precision = precision;
@@ -31,7 +31,9 @@ LowerOptions training_options(int64_t batch, Precision precision, double label_s
   options.batch_statistics = true;
   options.update_moving = true;
   options.drops = true;
-  options.losses = {{.output = "logits", .weight = 1.0, .label_smoothing = label_smoothing}};
+  for (const Output& output : graph.outputs()) {
+    if (output.loss_weight > 0.0) options.losses.push_back({output.name, output.loss_weight, label_smoothing});
+  }
   return options;
 }
 

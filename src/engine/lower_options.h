@@ -39,8 +39,8 @@ struct LowerOptions {
   std::vector<LossSpec> losses;   // empty: no labels are needed
 };
 
-// The options of a training pass, of an inference pass, and of an inference pass that also gives the loss.
-LowerOptions training_options(int64_t batch, Precision precision, double label_smoothing);
+// The options of a training pass, with the loss of every output that has one, and of an inference pass.
+LowerOptions training_options(const Graph& graph, int64_t batch, Precision precision, double label_smoothing);
 LowerOptions inference_options(int64_t batch, Precision precision);
 
 }  // namespace netwright

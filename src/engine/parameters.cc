@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 
 #include "core/error.h"
 #include "core/random.h"
@@ -10,6 +11,14 @@ namespace netwright {
 namespace {
 
 constexpr int64_t kAlignment = 16;  // floats: 64 bytes
+
+// As TensorFlow's: what lies beyond two deviations is drawn again.
+double truncated_normal(RandomStream& stream) {
+  constexpr double kMost = 2.0;
+  double value = stream.normal();
+  while (std::abs(value) > kMost) value = stream.normal();
+  return value;
+}
 
 int section(const Parameter& parameter) {
   if (!parameter.trainable()) return 2;
@@ -101,6 +110,9 @@ void initialize_parameters(const ParameterLayout& layout, uint64_t seed, std::sp
         break;
       case Initializer::Kind::kNormal:
         for (float& value : view) value = static_cast<float>(scale * stream.normal());
+        break;
+      case Initializer::Kind::kTruncatedNormal:
+        for (float& value : view) value = static_cast<float>(scale * truncated_normal(stream));
         break;
       case Initializer::Kind::kUniform:
         for (float& value : view) value = static_cast<float>(scale * (2.0 * stream.uniform_double() - 1.0));

@@ -138,6 +138,10 @@ class Planner {
         plan_.labels = add_slot(SlotKind::kLabels, logits, labels, Precision::kFloat32);
         plan_.weights = add_slot(SlotKind::kWeights, logits, {options_.batch}, Precision::kFloat32);
         plan_.loss = add_slot(SlotKind::kLoss, logits, {1}, Precision::kFloat64);
+      } else if (const Shape& first = plan_.slots[static_cast<size_t>(plan_.labels)].shape;
+                 first != with_batch(options_.batch, graph_.node(logits).shape)) {
+        fail("{}: the outputs {} and {} have losses but not the same classes", graph_.name(), options_.losses[0].output,
+             options_.losses[i].output);
       }
       StepPlan step;
       step.node = logits;
@@ -182,7 +186,7 @@ class Planner {
       if (step.traits.keeps_output) use(step.output, backward_tick(i));
     }
     // What the caller reads stays until the next run.
-    for (const NamedNode& output : graph_.outputs()) use(plan_.value_of[static_cast<size_t>(output.node)], ticks());
+    for (const Output& output : graph_.outputs()) use(plan_.value_of[static_cast<size_t>(output.node)], ticks());
     for (const NodeId node : options_.keep) use(plan_.value_of[static_cast<size_t>(node)], ticks());
     if (plan_.loss >= 0) use(plan_.loss, ticks());
   }

@@ -36,13 +36,14 @@ void Program::set_mask(NodeId node, std::span<const float> mask) {
   fail("node {} of {} takes no mask", node, graph_.name());
 }
 
-void Program::draw_masks(uint64_t seed, uint64_t step, uint64_t first_sample) {
+void Program::draw_masks(uint64_t seed, uint64_t step, uint64_t first_sample, double ramp) {
   masks_.resize(plan_.masks.size());
   for (size_t m = 0; m < plan_.masks.size(); ++m) {
     const Slot& slot = plan_.slots[static_cast<size_t>(plan_.masks[m])];
     const Node& node = graph_.node(slot.node);
     const auto* dropout = std::get_if<Dropout>(&node.op);
-    const double keep = dropout != nullptr ? 1.0 - dropout->rate : std::get<DropPath>(node.op).survival;
+    const double keep =
+        dropout != nullptr ? keep_probability(*dropout) : keep_probability(std::get<DropPath>(node.op), ramp);
     std::vector<float>& mask = masks_[m];
     mask.resize(static_cast<size_t>(element_count(slot.shape)));
     const size_t per_sample = mask.size() / static_cast<size_t>(options_.batch);
@@ -110,6 +111,12 @@ std::vector<float> Program::read(NodeId node) const {
   std::vector<float> values(static_cast<size_t>(element_count(slot.shape)));
   read(node, values);
   return values;
+}
+
+double keep_probability(const Dropout& dropout) { return 1.0 - dropout.rate; }
+
+double keep_probability(const DropPath& path, double ramp) {
+  return path.ramps ? 1.0 - std::clamp(ramp, 0.0, 1.0) * (1.0 - path.survival) : path.survival;
 }
 
 void one_hot(std::span<const int32_t> labels, int64_t classes, std::span<float> rows) {

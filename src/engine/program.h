@@ -39,8 +39,8 @@ class Program {
   void set_labels(std::span<const float> soft);      // [batch, classes]
   void set_weights(std::span<const float> weights);  // [batch]
   // Draws the masks of every Dropout and DropPath for the samples `first_sample` + 0 .. batch - 1, keyed by
-  // (seed, step, node, sample).
-  void draw_masks(uint64_t seed, uint64_t step, uint64_t first_sample);
+  // (seed, step, node, sample). `ramp`: how far a drop-path that ramps has come, in [0, 1].
+  void draw_masks(uint64_t seed, uint64_t step, uint64_t first_sample, double ramp = 1.0);
   // A mask given by the caller instead: [batch] of a DropPath, the value's elements of a Dropout, scaled by 1 / keep.
   void set_mask(NodeId node, std::span<const float> mask);
 
@@ -72,6 +72,10 @@ class Program {
   std::vector<std::vector<float>> masks_;
   StepObserver* observer_ = nullptr;
 };
+
+// The share of the elements (Dropout) or examples (DropPath) that a mask keeps.
+double keep_probability(const Dropout& dropout);
+double keep_probability(const DropPath& path, double ramp);
 
 // Labels as rows of ones and zeros; a label outside [0, classes) gives a row of zeros.
 void one_hot(std::span<const int32_t> labels, int64_t classes, std::span<float> rows);

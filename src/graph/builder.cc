@@ -1,5 +1,6 @@
 #include "graph/builder.h"
 
+#include <cmath>
 #include <utility>
 
 #include "core/error.h"
@@ -54,20 +55,28 @@ ParameterRef GraphBuilder::parameter(Parameter parameter) {
   return ref;
 }
 
-void GraphBuilder::output(std::string name, NodeId node) { add_name(graph_.outputs_, "output", std::move(name), node); }
-
-void GraphBuilder::endpoint(std::string name, NodeId node) {
-  add_name(graph_.endpoints_, "endpoint", std::move(name), node);
-}
-
-void GraphBuilder::add_name(std::vector<NamedNode>& names, std::string_view what, std::string name, NodeId node) {
+template <typename Named>
+void GraphBuilder::check_name(const std::vector<Named>& names, std::string_view what, std::string_view name,
+                              NodeId node) const {
   if (node < 0 || static_cast<size_t>(node) >= graph_.nodes_.size()) {
     fail("{}: {} \"{}\" is node {}, but there are {}", graph_.name_, what, name, node, graph_.nodes_.size());
   }
-  for (const NamedNode& known : names) {
+  for (const Named& known : names) {
     if (known.name == name) fail("{}: there are two of the {} \"{}\"", graph_.name_, what, name);
   }
-  names.push_back({std::move(name), node});
+}
+
+void GraphBuilder::output(std::string name, NodeId node, double loss_weight) {
+  check_name(graph_.outputs_, "output", name, node);
+  if (!(loss_weight >= 0.0 && std::isfinite(loss_weight))) {
+    fail("{}: output \"{}\" has the loss weight {}, expected at least 0", graph_.name_, name, loss_weight);
+  }
+  graph_.outputs_.push_back({std::move(name), node, loss_weight});
+}
+
+void GraphBuilder::endpoint(std::string name, NodeId node) {
+  check_name(graph_.endpoints_, "endpoint", name, node);
+  graph_.endpoints_.push_back({std::move(name), node});
 }
 
 const Shape& GraphBuilder::shape(NodeId node) const { return graph_.nodes_.at(static_cast<size_t>(node)).shape; }

@@ -28,7 +28,7 @@ class GraphBuilder {
   ParameterRef parameter(Parameter parameter);
 
   // Names are unique among the outputs, and among the endpoints; anything else is an Error.
-  void output(std::string name, NodeId node);
+  void output(std::string name, NodeId node, double loss_weight = 1.0);
   void endpoint(std::string name, NodeId node);
 
   const Shape& shape(NodeId node) const;
@@ -56,7 +56,8 @@ class GraphBuilder {
   Graph finish();
 
  private:
-  void add_name(std::vector<NamedNode>& names, std::string_view what, std::string name, NodeId node);
+  template <typename Named>
+  void check_name(const std::vector<Named>& names, std::string_view what, std::string_view name, NodeId node) const;
   // What messages call the place where building stands.
   const std::string& layer() const;
 

@@ -23,6 +23,8 @@ int64_t multiply_adds(const Graph& graph, const Node& node) {
                         [](const Activation&) { return int64_t{0}; },
                         [](const Pool&) { return int64_t{0}; },
                         [](const GlobalPool&) { return int64_t{0}; },
+                        [](const Flatten&) { return int64_t{0}; },
+                        [](const Scale&) { return int64_t{0}; },
                         [](const Add&) { return int64_t{0}; },
                         [](const Multiply&) { return int64_t{0}; },
                         [](const Concat&) { return int64_t{0}; },

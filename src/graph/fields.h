@@ -47,8 +47,8 @@ template <>
 struct Fields<DepthwiseConv2D> {
   static constexpr std::string_view name = "DepthwiseConv2D";
   static constexpr auto list =
-      std::make_tuple(field("window", &DepthwiseConv2D::window), field("kernel", &DepthwiseConv2D::kernel),
-                      field("bias", &DepthwiseConv2D::bias));
+      std::make_tuple(field("window", &DepthwiseConv2D::window), field("multiplier", &DepthwiseConv2D::multiplier),
+                      field("kernel", &DepthwiseConv2D::kernel), field("bias", &DepthwiseConv2D::bias));
 };
 template <>
 struct Fields<BatchNorm> {
@@ -79,6 +79,16 @@ struct Fields<Dense> {
   static constexpr std::string_view name = "Dense";
   static constexpr auto list =
       std::make_tuple(field("units", &Dense::units), field("kernel", &Dense::kernel), field("bias", &Dense::bias));
+};
+template <>
+struct Fields<Flatten> {
+  static constexpr std::string_view name = "Flatten";
+  static constexpr auto list = std::make_tuple();
+};
+template <>
+struct Fields<Scale> {
+  static constexpr std::string_view name = "Scale";
+  static constexpr auto list = std::make_tuple(field("scale", &Scale::scale));
 };
 template <>
 struct Fields<Add> {
@@ -114,7 +124,8 @@ struct Fields<Dropout> {
 template <>
 struct Fields<DropPath> {
   static constexpr std::string_view name = "DropPath";
-  static constexpr auto list = std::make_tuple(field("survival", &DropPath::survival));
+  static constexpr auto list =
+      std::make_tuple(field("survival", &DropPath::survival), field("ramps", &DropPath::ramps));
 };
 template <>
 struct Fields<SpaceToDepth> {
@@ -166,12 +177,12 @@ struct EnumNames<Padding> {
 };
 template <>
 struct EnumNames<ActivationKind> {
-  static constexpr std::array<std::string_view, 7> names = {"relu",       "relu6",        "swish", "sigmoid",
-                                                            "hard_swish", "hard_sigmoid", "tanh"};
+  static constexpr std::array<std::string_view, 9> names = {"relu",         "relu6", "swish", "sigmoid",   "hard_swish",
+                                                            "hard_sigmoid", "tanh",  "elu",   "leaky_relu"};
 };
 template <>
 struct EnumNames<PoolKind> {
-  static constexpr std::array<std::string_view, 2> names = {"max", "average"};
+  static constexpr std::array<std::string_view, 3> names = {"max", "average", "min"};
 };
 template <>
 struct EnumNames<BatchNormCombine> {

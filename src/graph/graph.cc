@@ -7,11 +7,11 @@
 namespace netwright {
 
 NodeId Graph::output(std::string_view name) const {
-  for (const NamedNode& named : outputs_) {
+  for (const Output& named : outputs_) {
     if (named.name == name) return named.node;
   }
   std::vector<std::string> known;
-  for (const NamedNode& named : outputs_) known.push_back(named.name);
+  for (const Output& named : outputs_) known.push_back(named.name);
   fail("{} has no output \"{}\"; it has {}", name_, name, join(known, ", "));
 }
 
@@ -33,10 +33,12 @@ std::vector<ParameterRef> parameter_refs(const Operator& op) {
                                return Refs{dense.kernel, dense.bias};
                              },
                              [](const MixExperts& mix) { return Refs{mix.experts}; },
+                             [](const Scale& scale) { return Refs{scale.scale}; },
                              [](const Input&) { return Refs{}; },
                              [](const Activation&) { return Refs{}; },
                              [](const Pool&) { return Refs{}; },
                              [](const GlobalPool&) { return Refs{}; },
+                             [](const Flatten&) { return Refs{}; },
                              [](const Add&) { return Refs{}; },
                              [](const Multiply&) { return Refs{}; },
                              [](const Concat&) { return Refs{}; },

@@ -22,13 +22,16 @@ enum class ParameterRole {
   kBeta,
   kMovingMean,
   kMovingVariance,
+  kScale,  // one number
 };
 
 // How a parameter begins.
 struct Initializer {
-  enum class Kind { kZeros, kOnes, kNormal, kUniform };
+  enum class Kind { kZeros, kOnes, kNormal, kUniform, kTruncatedNormal };
   Kind kind = Kind::kZeros;
-  double scale = 0.0;  // the normal's standard deviation; the uniform's limit: [-scale, scale)
+  // The normal's standard deviation, before what lies beyond two of it is drawn again where it is truncated; the
+  // uniform's limit: [-scale, scale).
+  double scale = 0.0;
   bool operator==(const Initializer&) const = default;
 };
 
@@ -55,11 +58,19 @@ struct Node {
   bool operator==(const Node&) const = default;
 };
 
-// A value with a name: an output ("logits", an auxiliary head's) or an endpoint ("block_3", "reduction_2").
+// A value with a name, an endpoint: "block_3", "reduction_2".
 struct NamedNode {
   std::string name;
   NodeId node = -1;
   bool operator==(const NamedNode&) const = default;
+};
+
+// What a network gives: "logits", an auxiliary head's.
+struct Output {
+  std::string name;
+  NodeId node = -1;
+  double loss_weight = 1.0;  // times its cross-entropy is its part of the training loss; 0: it has none
+  bool operator==(const Output&) const = default;
 };
 
 // Immutable once built (GraphBuilder::finish). Nodes are in topological order; node 0 is the Input.
@@ -75,7 +86,7 @@ class Graph {
   const std::vector<Parameter>& parameters() const& { return parameters_; }
   void parameters() && = delete;
   const Parameter& parameter(int id) const { return parameters_[static_cast<size_t>(id)]; }
-  const std::vector<NamedNode>& outputs() const& { return outputs_; }
+  const std::vector<Output>& outputs() const& { return outputs_; }
   void outputs() && = delete;
   const std::vector<NamedNode>& endpoints() const& { return endpoints_; }
   void endpoints() && = delete;
@@ -96,13 +107,13 @@ class Graph {
   std::string name_;
   std::vector<Node> nodes_;
   std::vector<Parameter> parameters_;
-  std::vector<NamedNode> outputs_;
+  std::vector<Output> outputs_;
   std::vector<NamedNode> endpoints_;
   InputSpec input_spec_;
 };
 
 // The parameters that an operator uses, in a fixed order (kernel, bias, gamma, beta, moving mean, moving variance,
-// experts), absent ones left out.
+// experts, scale), absent ones left out.
 std::vector<ParameterRef> parameter_refs(const Operator& op);
 
 // "Conv2D", "BatchNorm", ...

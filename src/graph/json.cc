@@ -15,13 +15,13 @@ namespace netwright {
 
 template <>
 struct EnumNames<ParameterRole> {
-  static constexpr std::array<std::string_view, 9> names = {
-      "kernel", "depthwise_kernel", "expert_kernels", "dense_kernel", "bias", "gamma",
-      "beta",   "moving_mean",      "moving_variance"};
+  static constexpr std::array<std::string_view, 10> names = {
+      "kernel", "depthwise_kernel", "expert_kernels",  "dense_kernel", "bias", "gamma",
+      "beta",   "moving_mean",      "moving_variance", "scale"};
 };
 template <>
 struct EnumNames<Initializer::Kind> {
-  static constexpr std::array<std::string_view, 4> names = {"zeros", "ones", "normal", "uniform"};
+  static constexpr std::array<std::string_view, 5> names = {"zeros", "ones", "normal", "uniform", "truncated_normal"};
 };
 
 namespace {
@@ -42,7 +42,7 @@ class Writer {
     for (const char* key : {"parameters", "nodes", "outputs", "endpoints"}) out[key] = Json::array();
     for (const Parameter& item : graph_.parameters()) out["parameters"].push_back(parameter(item));
     for (const Node& item : graph_.nodes()) out["nodes"].push_back(node(item));
-    for (const NamedNode& item : graph_.outputs()) out["outputs"].push_back(named(item));
+    for (const Output& item : graph_.outputs()) out["outputs"].push_back(output(item));
     for (const NamedNode& item : graph_.endpoints()) out["endpoints"].push_back(named(item));
     return out;
   }
@@ -59,6 +59,10 @@ class Writer {
             {"role", enum_name(item.role)},
             {"initializer", {{"kind", enum_name(item.initializer.kind)}, {"scale", item.initializer.scale}}},
             {"l2", item.l2}};
+  }
+
+  static Json output(const Output& item) {
+    return {{"name", item.name}, {"node", item.node}, {"loss_weight", item.loss_weight}};
   }
 
   static Json named(const NamedNode& item) { return {{"name", item.name}, {"node", item.node}}; }
@@ -230,8 +234,8 @@ class Reader {
     for (const Place& place : document_.member("parameters").items()) add_parameter(builder, place);
     add_nodes(builder);
     for (const Place& place : document_.member("outputs").items()) {
-      const NamedNode item = named(place);
-      builder.output(item.name, item.node);
+      const Output item = output(place);
+      builder.output(item.name, item.node, item.loss_weight);
     }
     for (const Place& place : document_.member("endpoints").items()) {
       const NamedNode item = named(place);
@@ -339,6 +343,15 @@ class Reader {
     if (found == parameters_.end()) place.refuse("the name of a parameter");
     out = found->second;
     if (!whole) place.member("extent").read(out.extent);
+  }
+
+  static Output output(const Place& place) {
+    place.expect_members(std::vector<std::string>{"name", "node", "loss_weight"});
+    Output item;
+    place.member("name").read(item.name);
+    place.member("node").read(item.node);
+    place.member("loss_weight").read(item.loss_weight);
+    return item;
   }
 
   static NamedNode named(const Place& place) {

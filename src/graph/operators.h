@@ -41,9 +41,11 @@ struct Window {
   bool operator==(const Window&) const = default;
 };
 
-enum class ActivationKind { kRelu, kRelu6, kSwish, kSigmoid, kHardSwish, kHardSigmoid, kTanh };
+// kElu: x above 0, e^x - 1 below; kLeakyRelu: x above 0, 0.2 x below (TensorFlow's defaults).
+enum class ActivationKind { kRelu, kRelu6, kSwish, kSigmoid, kHardSwish, kHardSigmoid, kTanh, kElu, kLeakyRelu };
 
-enum class PoolKind { kMax, kAverage };  // the average leaves out padding, as TensorFlow's does
+// Padding plays no part: the average divides by the values that are there, as TensorFlow's does.
+enum class PoolKind { kMax, kAverage, kMin };
 
 // The network's input: images [H, W, 3], already normalised.
 struct Input {
@@ -62,9 +64,11 @@ struct Conv2D {
   bool operator==(const Conv2D&) const = default;
 };
 
-// Kernel [kh, kw, channels, 1], from a parameter or from a second input as in Conv2D.
+// Kernel [kh, kw, channels, multiplier], from a parameter or from a second input as in Conv2D. Each channel gives
+// `multiplier` neighbouring ones.
 struct DepthwiseConv2D {
   Window window;
+  int64_t multiplier = 1;
   ParameterRef kernel;
   ParameterRef bias;
   bool operator==(const DepthwiseConv2D&) const = default;
@@ -114,6 +118,17 @@ struct Dense {
   bool operator==(const Dense&) const = default;
 };
 
+// The values of a picture as a vector [H * W * C], in that order.
+struct Flatten {
+  bool operator==(const Flatten&) const = default;
+};
+
+// The input times one trainable number (shape []).
+struct Scale {
+  ParameterRef scale;
+  bool operator==(const Scale&) const = default;
+};
+
 // The sum of two or more inputs of one shape.
 struct Add {
   bool operator==(const Add&) const = default;
@@ -136,7 +151,7 @@ struct Split {
   bool operator==(const Split&) const = default;
 };
 
-// Zeros around height and width.
+// Zeros around height and width; a negative number of rows or columns is cut off.
 struct Pad {
   int top = 0;
   int bottom = 0;
@@ -155,6 +170,7 @@ struct Dropout {
 // (drop-connect of EfficientNet; drop-path of AmoebaNet).
 struct DropPath {
   double survival = 1.0;
+  bool ramps = false;  // the probability falls from 1 at the first step to `survival` at the run's last one
   bool operator==(const DropPath&) const = default;
 };
 
@@ -176,8 +192,9 @@ struct Softmax {
   bool operator==(const Softmax&) const = default;
 };
 
-using Operator = std::variant<Input, Conv2D, DepthwiseConv2D, BatchNorm, Activation, Pool, GlobalPool, Dense, Add,
-                              Multiply, Concat, Split, Pad, Dropout, DropPath, SpaceToDepth, MixExperts, Softmax>;
+using Operator =
+    std::variant<Input, Conv2D, DepthwiseConv2D, BatchNorm, Activation, Pool, GlobalPool, Dense, Flatten, Scale, Add,
+                 Multiply, Concat, Split, Pad, Dropout, DropPath, SpaceToDepth, MixExperts, Softmax>;
 
 // For std::visit: one exhaustive set of lambdas a pass, in a .cc, with no catch-all.
 template <typename... Lambdas>

@@ -102,9 +102,14 @@ Shape infer(const Inference& in, const Conv2D& op) {
 Shape infer(const Inference& in, const DepthwiseConv2D& op) {
   if (in.input_count() == 0) fail("has no input");
   const Shape& x = in.picture(0);
-  Shape out = slide(x, op.window, x[2]);
-  in.expect_kernel(op.kernel, {op.window.kernel_h, op.window.kernel_w, x[2], 1});
-  in.expect_optional(op.bias, {x[2]}, "bias");
+  constexpr int64_t kMostMultiplier = 1 << 20;
+  if (op.multiplier < 1 || op.multiplier > kMostMultiplier) {
+    fail("has the multiplier {}, expected 1 to {}", op.multiplier, kMostMultiplier);
+  }
+  const int64_t channels = x[2] * op.multiplier;
+  Shape out = slide(x, op.window, channels);
+  in.expect_kernel(op.kernel, {op.window.kernel_h, op.window.kernel_w, x[2], op.multiplier});
+  in.expect_optional(op.bias, {channels}, "bias");
   return out;
 }
 
@@ -125,6 +130,7 @@ Shape infer(const Inference& in, const Activation&) { return in.only_input(); }
 
 Shape infer(const Inference& in, const Pool& op) {
   in.expect_inputs(1);
+  if (op.window.dilation != 1) fail("has the dilation {}, expected 1", op.window.dilation);
   return slide(in.picture(0), op.window, in.input(0)[2]);
 }
 
@@ -142,6 +148,17 @@ Shape infer(const Inference& in, const Dense& op) {
   in.expect_parameter(op.kernel, {x.back(), op.units}, "kernel");
   in.expect_optional(op.bias, {op.units}, "bias");
   return {op.units};
+}
+
+Shape infer(const Inference& in, const Flatten&) {
+  in.expect_inputs(1);
+  return {element_count(in.picture(0))};
+}
+
+Shape infer(const Inference& in, const Scale& op) {
+  const Shape& x = in.only_input();
+  in.expect_parameter(op.scale, {}, "scale");
+  return x;
 }
 
 Shape infer(const Inference& in, const Add&) {
@@ -186,10 +203,13 @@ Shape infer(const Inference& in, const Split& op) {
 Shape infer(const Inference& in, const Pad& op) {
   in.expect_inputs(1);
   const Shape& x = in.picture(0);
-  if (op.top < 0 || op.bottom < 0 || op.left < 0 || op.right < 0) {
-    fail("pads {}, {}, {}, {} (top, bottom, left, right), expected none below 0", op.top, op.bottom, op.left, op.right);
+  const Shape out = {x[0] + op.top + op.bottom, x[1] + op.left + op.right, x[2]};
+  const bool cuts_too_much = std::min(op.top, op.bottom) < -x[0] || std::min(op.left, op.right) < -x[1];
+  if (cuts_too_much || out[0] < 1 || out[1] < 1) {
+    fail("pads {}, {}, {}, {} (top, bottom, left, right), which leaves nothing of {}", op.top, op.bottom, op.left,
+         op.right, to_string(x));
   }
-  return {x[0] + op.top + op.bottom, x[1] + op.left + op.right, x[2]};
+  return out;
 }
 
 Shape infer(const Inference& in, const Dropout& op) {

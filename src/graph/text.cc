@@ -76,7 +76,11 @@ std::string to_text(const Graph& graph) {
     if (!node.scope.empty()) fmt::format_to(out, " @ {}", node.scope);
     text += '\n';
   }
-  for (const NamedNode& named : graph.outputs()) fmt::format_to(out, "output {} = %{}\n", named.name, named.node);
+  for (const Output& named : graph.outputs()) {
+    fmt::format_to(out, "output {} = %{}", named.name, named.node);
+    if (named.loss_weight != 1.0) fmt::format_to(out, " loss_weight={}", named.loss_weight);
+    text += '\n';
+  }
   for (const NamedNode& named : graph.endpoints()) fmt::format_to(out, "endpoint {} = %{}\n", named.name, named.node);
   return text;
 }

@@ -17,8 +17,9 @@ double seconds_since(std::chrono::steady_clock::time_point time) {
 }
 
 std::unique_ptr<Program> lower_training(const Recipe& recipe, int64_t micro_batch, Backend& backend) {
-  const LowerOptions options = training_options(micro_batch, recipe.precision.value, recipe.label_smoothing.value);
-  return std::make_unique<Program>(build_model(recipe.model, recipe.model_options), backend, options);
+  Graph graph = build_model(recipe.model, recipe.model_options);
+  LowerOptions options = training_options(graph, micro_batch, recipe.precision.value, recipe.label_smoothing.value);
+  return std::make_unique<Program>(std::move(graph), backend, std::move(options));
 }
 
 }  // namespace

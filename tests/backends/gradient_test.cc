@@ -56,14 +56,18 @@ Build convolution(Window geometry, int64_t groups = 1, bool bias = false) {
   };
 }
 
-Build depthwise(Window geometry, bool bias = false) {
+Build depthwise(Window geometry, bool bias = false, int64_t multiplier = 1) {
   return [=](GraphBuilder& b, NodeId x) {
-    DepthwiseConv2D op{geometry, {}, {}};
-    op.kernel =
-        kernel(b, "kernel", {geometry.kernel_h, geometry.kernel_w, kChannels, 1}, ParameterRole::kDepthwiseKernel);
-    if (bias) op.bias = kernel(b, "bias", {kChannels}, ParameterRole::kBias);
+    DepthwiseConv2D op{geometry, multiplier, {}, {}};
+    op.kernel = kernel(b, "kernel", {geometry.kernel_h, geometry.kernel_w, kChannels, multiplier},
+                       ParameterRole::kDepthwiseKernel);
+    if (bias) op.bias = kernel(b, "bias", {kChannels * multiplier}, ParameterRole::kBias);
     return b.add(op, {x});
   };
+}
+
+Build pool(PoolKind kind, Window geometry) {
+  return [=](GraphBuilder& b, NodeId x) { return b.add(Pool{kind, geometry}, {x}); };
 }
 
 Build activation(ActivationKind kind) {
@@ -96,6 +100,7 @@ std::vector<OperatorCase> operator_cases() {
       {"DepthwiseConv2D_3x3_stride2_uneven", depthwise(window(3, 2))},
       {"DepthwiseConv2D_5x5_stride2_uneven", depthwise(window(5, 2))},
       {"DepthwiseConv2D_dilated", depthwise(window(3, 1, Padding::kSame, 2))},
+      {"DepthwiseConv2D_multiplier", depthwise(window(3, 2), true, 3)},
       {"BatchNorm", [](GraphBuilder& b, NodeId x) { return b.add(batch_norm(b, kChannels), {x}); }},
       {"BatchNorm_two_parts", [](GraphBuilder& b, NodeId x) { return b.add(batch_norm(b, kChannels), {x}); }, 2},
       {"BatchNorm_two_parts_combined",
@@ -110,22 +115,21 @@ std::vector<OperatorCase> operator_cases() {
       {"Activation_hard_swish", activation(ActivationKind::kHardSwish)},
       {"Activation_hard_sigmoid", activation(ActivationKind::kHardSigmoid)},
       {"Activation_tanh", activation(ActivationKind::kTanh)},
+      {"Activation_elu", activation(ActivationKind::kElu)},
+      {"Activation_leaky_relu", activation(ActivationKind::kLeakyRelu)},
       {"Activation_over_batch_norm",
        [](GraphBuilder& b, NodeId x) {
          return b.add(Activation{ActivationKind::kRelu}, {b.add(batch_norm(b, kChannels), {x})});
        }},
-      {"Pool_max_3x3_stride2",
-       [](GraphBuilder& b, NodeId x) {
-         return b.add(Pool{PoolKind::kMax, window(3, 2)}, {x});
-       }},
-      {"Pool_average_3x3",
-       [](GraphBuilder& b, NodeId x) {
-         return b.add(Pool{PoolKind::kAverage, window(3, 1)}, {x});
-       }},
-      {"Pool_average_3x3_stride2",
-       [](GraphBuilder& b, NodeId x) {
-         return b.add(Pool{PoolKind::kAverage, window(3, 2)}, {x});
-       }},
+      {"Pool_max_3x3_stride2", pool(PoolKind::kMax, window(3, 2))},
+      {"Pool_max_2x2_uneven", pool(PoolKind::kMax, window(2, 1))},
+      {"Pool_max_valid", pool(PoolKind::kMax, window(3, 2, Padding::kValid))},
+      {"Pool_min_3x3", pool(PoolKind::kMin, window(3, 1))},
+      {"Pool_average_3x3", pool(PoolKind::kAverage, window(3, 1))},
+      {"Pool_average_3x3_stride2", pool(PoolKind::kAverage, window(3, 2))},
+      {"Pool_average_4x4_uneven", pool(PoolKind::kAverage, window(4, 1))},
+      {"Pool_average_rectangle", pool(PoolKind::kAverage, {4, 3, 3, 2, 1, Padding::kSame})},
+      {"Pool_average_of_single_values", pool(PoolKind::kAverage, window(1, 2))},
       {"GlobalPool", [](GraphBuilder& b, NodeId x) { return b.add(GlobalPool{}, {x}); }},
       {"GlobalPool_keep", [](GraphBuilder& b, NodeId x) { return b.add(GlobalPool{true}, {x}); }},
       {"Dense",
@@ -133,6 +137,17 @@ std::vector<OperatorCase> operator_cases() {
          const Dense op{5, kernel(b, "kernel", {kChannels, 5}, ParameterRole::kDenseKernel),
                         kernel(b, "bias", {5}, ParameterRole::kBias)};
          return b.add(op, {b.add(GlobalPool{}, {x})});
+       }},
+      {"Flatten", [](GraphBuilder& b, NodeId x) { return b.add(Flatten{}, {x}); }},
+      {"Flatten_beside_another_reader",
+       [](GraphBuilder& b, NodeId x) {
+         const NodeId pooled = b.add(GlobalPool{}, {x});
+         return b.add(Concat{}, {b.add(Flatten{}, {x}), pooled});
+       }},
+      {"Scale",
+       [](GraphBuilder& b, NodeId x) {
+         const Scale scale{kernel(b, "scale", {}, ParameterRole::kScale)};
+         return b.add(Add{}, {b.add(scale, {x}), x});
        }},
       {"Add_residual",
        [](GraphBuilder& b, NodeId x) {
@@ -170,6 +185,10 @@ std::vector<OperatorCase> operator_cases() {
        [](GraphBuilder& b, NodeId x) {
          return b.add(Activation{ActivationKind::kSwish}, {b.add(Pad{1, 2, 0, 3}, {x})});
        }},
+      {"Pad_cuts",
+       [](GraphBuilder& b, NodeId x) {
+         return b.add(Activation{ActivationKind::kSwish}, {b.add(Pad{-1, 1, -2, 0}, {x})});
+       }},
       {"Dropout", [](GraphBuilder& b, NodeId x) { return b.add(Dropout{0.4}, {x}); }},
       {"DropPath", [](GraphBuilder& b, NodeId x) { return b.add(DropPath{0.6}, {x}); }},
       {"SpaceToDepth",
@@ -185,7 +204,7 @@ std::vector<OperatorCase> operator_cases() {
        }},
       {"MixExperts_depthwise",
        [](GraphBuilder& b, NodeId x) {
-         return b.add(DepthwiseConv2D{window(3, 1), {}, {}}, {x, experts(b, x, {3, 3, kChannels, 1})});
+         return b.add(DepthwiseConv2D{.window = window(3, 1)}, {x, experts(b, x, {3, 3, kChannels, 1})});
        }},
       {"Softmax", [](GraphBuilder& b, NodeId x) { return b.add(Softmax{}, {b.add(GlobalPool{}, {x})}); }},
   };
@@ -217,10 +236,11 @@ class Gradients : public testing::TestWithParam<OperatorCase> {};
 
 TEST_P(Gradients, EqualCentralDifferences) {
   Backend& backend = load_backend("torch", {});
-  LowerOptions options = training_options(kBatch, Precision::kFloat64, 0.1);
+  const Graph graph = network_around(GetParam());
+  LowerOptions options = training_options(graph, kBatch, Precision::kFloat64, 0.1);
   options.batch_parts = GetParam().batch_parts;
   options.update_moving = false;
-  Program program(network_around(GetParam()), backend, options);
+  Program program(graph, backend, options);
   const ParameterLayout& layout = program.layout();
 
   RandomStream random(7, RandomPurpose::kTest);
@@ -274,10 +294,11 @@ TEST_P(Gradients, EqualCentralDifferences) {
 
 TEST_P(Gradients, AccumulateOverRuns) {
   Backend& backend = load_backend("torch", {});
-  LowerOptions options = training_options(kBatch, Precision::kFloat32, 0.0);
+  const Graph graph = network_around(GetParam());
+  LowerOptions options = training_options(graph, kBatch, Precision::kFloat32, 0.0);
   options.batch_parts = GetParam().batch_parts;
   options.update_moving = false;
-  Program program(network_around(GetParam()), backend, options);
+  Program program(graph, backend, options);
   std::vector<float> images(kBatch * kSize * kSize * 3, 0.0F);
   RandomStream random(5, RandomPurpose::kTest);
   for (float& value : images) value = static_cast<float>(random.normal());

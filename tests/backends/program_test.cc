@@ -63,7 +63,7 @@ TEST(Registry, EveryModelRunsAndEveryParameterHasAGradient) {
   for (const ModelInfo& model : all_models()) {
     SCOPED_TRACE(model.name);
     const Graph graph = build_model(model.name, thin_options(model));
-    Program program(graph, backend, training_options(4, Precision::kFloat32, 0.1));
+    Program program(graph, backend, training_options(graph, 4, Precision::kFloat32, 0.1));
     const Inputs inputs(graph, 4);
     inputs.give(program);
     program.draw_masks(1, 0, 0);
@@ -132,7 +132,7 @@ TEST(Memory, PredictedPeakIsWithinATenthOfWhatTensorsHeld) {
   for (const char* model : {"efficientnet-b0", "mnasnet-a1"}) {
     const Graph graph = build_model(model);
     for (const Precision precision : {Precision::kFloat32, Precision::kBfloat16}) {
-      Program program(graph, backend, training_options(16, precision, 0.1));
+      Program program(graph, backend, training_options(graph, 16, precision, 0.1));
       const Inputs inputs(graph, 16);
       inputs.give(program);
       program.draw_masks(1, 0, 0);
@@ -156,7 +156,7 @@ TEST(Determinism, TwoRunsAreEqualBitForBit) {
   const Graph graph = build_model("efficientnet-b0", thin_options(find_model("efficientnet-b0")));
   std::vector<float> first;
   for (int run = 0; run < 2; ++run) {
-    Program program(graph, backend, training_options(8, Precision::kFloat32, 0.1));
+    Program program(graph, backend, training_options(graph, 8, Precision::kFloat32, 0.1));
     const Inputs inputs(graph, 8);
     inputs.give(program);
     program.draw_masks(5, 6, 7);
@@ -174,7 +174,7 @@ TEST(Determinism, TwoRunsAreEqualBitForBit) {
 TEST(Lowering, RefusesWhatCannotBe) {
   Backend& backend = load_backend("torch", {});
   const Graph graph = build_model("mnasnet-small", thin_options(find_model("mnasnet-small")));
-  LowerOptions options = training_options(0, Precision::kFloat32, 0.0);
+  LowerOptions options = training_options(graph, 0, Precision::kFloat32, 0.0);
   EXPECT_THROW(Program(graph, backend, options), Error);
   options.batch = 6;
   options.batch_parts = 4;

@@ -53,22 +53,29 @@ Graph kitchen_sink() {
   const ParameterRef experts = add_parameter(builder, "net/experts", {8, 72}, ParameterRole::kExpertKernels);
   const NodeId mixed = builder.add(MixExperts{{3, 3, 8, 1}, experts}, {routing});
   x = builder.add(DepthwiseConv2D{.window = {3, 3, 1, 1, 2}}, {x, mixed});
+  DepthwiseConv2D doubled = {.window = {1, 1}, .multiplier = 2};
+  doubled.kernel = add_parameter(builder, "net/doubled", {1, 1, 8, 2}, ParameterRole::kDepthwiseKernel);
+  const NodeId twice = builder.add(doubled, {x});
+  x = builder.add(Split{4, 8}, {twice});
+  const Scale scale = {add_parameter(builder, "net/scale", {}, ParameterRole::kScale)};
+  x = builder.add(scale, {x});
   x = builder.add(Pool{PoolKind::kAverage, {2, 2, 2, 2, 1, Padding::kValid}}, {x});
   const NodeId part = builder.add(Split{2, 4}, {x});
   x = builder.add(Concat{}, {x, part});
   x = builder.add(Multiply{}, {x, x});
-  x = builder.add(DropPath{0.75}, {x});
+  x = builder.add(DropPath{0.75, true}, {x});
   x = builder.add(Add{}, {x, x});
   x = builder.add(Pad{1, 1, 0, 2}, {x});
   x = builder.add(SpaceToDepth{2}, {x});
   builder.endpoint("features", x);
   x = builder.add(GlobalPool{true}, {x});
+  x = builder.add(Flatten{}, {x});
   x = builder.add(Dropout{0.25}, {x});
   Dense dense = {.units = 5};
   dense.kernel = add_parameter(builder, "net/dense", {48, 5}, ParameterRole::kDenseKernel);
   x = builder.add(dense, {x});
   builder.output("logits", x);
-  builder.output("probabilities", builder.add(Softmax{}, {x}));
+  builder.output("probabilities", builder.add(Softmax{}, {x}), 0.25);
   return builder.finish();
 }
 
@@ -114,6 +121,7 @@ TEST(GraphJson, DamageIsNamed) {
       {"/input/height", uint64_t{1} << 63, "input.height: expected a whole number"},
       {"/format", "other", "format: expected \"netwright-graph\", found \"other\""},
       {"/outputs", json::array(), "net: a graph needs at least one output"},
+      {"/outputs/1/loss_weight", -1, "net: output \"probabilities\" has the loss weight -1, expected at least 0"},
       {"/endpoints/0/node", 99, "net: endpoint \"features\" is node 99"},
   };
   const json document = json::parse(to_json(kitchen_sink()));
@@ -145,7 +153,8 @@ TEST(GraphText, ANodeIsALine) {
                               "[8, 12, 8] @ net\n"));
   EXPECT_THAT(text, HasSubstr(" gamma=net/gamma[8] "));
   EXPECT_THAT(text, HasSubstr("\n%6 = DepthwiseConv2D(%3, %5) window=3x3,dilation=2 : [8, 12, 8] @ net\n"));
-  EXPECT_THAT(text, HasSubstr("\noutput logits = %17\noutput probabilities = %18\nendpoint features = %14\n"));
+  EXPECT_THAT(
+      text, HasSubstr("\noutput logits = %21\noutput probabilities = %22 loss_weight=0.25\nendpoint features = %17\n"));
 }
 
 }  // namespace

@@ -92,6 +92,12 @@ TEST(InferShape, Others) {
   EXPECT_EQ(infer(Concat{}, {{9, 12, 8}, {9, 12, 3}}), (Shape{9, 12, 11}));
   EXPECT_EQ(infer(Split{6, 2}, {{9, 12, 8}}), (Shape{9, 12, 2}));
   EXPECT_EQ(infer(Pad{0, 1, 2, 3}, {{9, 12, 8}}), (Shape{10, 17, 8}));
+  EXPECT_EQ(infer(Pad{-1, 1, 0, -2}, {{9, 12, 8}}), (Shape{9, 10, 8}));
+  EXPECT_EQ(infer(Flatten{}, {{9, 12, 8}}), (Shape{864}));
+  EXPECT_EQ(infer(Scale{{0, {}}}, {{9, 12, 8}}, parameters_of({{}})), (Shape{9, 12, 8}));
+  EXPECT_EQ(infer(DepthwiseConv2D{.window = {5, 5, 2, 2}, .multiplier = 2, .kernel = {0, {5, 5, 8, 2}}}, {{9, 12, 8}},
+                  parameters_of({{5, 5, 8, 2}})),
+            (Shape{5, 6, 16}));
   EXPECT_EQ(infer(SpaceToDepth{2}, {{8, 12, 3}}), (Shape{4, 6, 12}));
   EXPECT_EQ(infer(Dense{.units = 10, .kernel = {0, {8, 10}}}, {{1, 1, 8}}, parameters_of({{8, 10}})), (Shape{10}));
 }
@@ -112,7 +118,14 @@ TEST(InferShape, RefusesAndSaysWhatItWasGiven) {
       {Split{0, 0}, {{8}}, "can't take 0 channels"},
       {Split{INT64_MAX, 2}, {{8}}, "can't take 2 channels"},
       {SpaceToDepth{2}, {{9, 12, 8}}, "can't cut [9, 12, 8] into blocks of 2 x 2"},
-      {Pad{-1, 0, 0, 0}, {{9, 12, 8}}, "expected none below 0"},
+      {Pad{-5, -4, 0, 0},
+       {{9, 12, 8}},
+       "pads -5, -4, 0, 0 (top, bottom, left, right), which leaves nothing of [9, 12, 8]"},
+      {Pad{0, 0, -20, 20}, {{9, 12, 8}}, "which leaves nothing of [9, 12, 8]"},
+      {Flatten{}, {{8}}, "input 0 is [8], expected [height, width, channels]"},
+      {Scale{}, {{8}}, "has no scale, expected one of []"},
+      {DepthwiseConv2D{.multiplier = 0}, {{9, 12, 8}}, "has the multiplier 0"},
+      {Pool{PoolKind::kMax, {3, 3, 1, 1, 2}}, {{9, 12, 8}}, "has the dilation 2, expected 1"},
       {Pool{PoolKind::kMax, {3, 3, 1, 1, 1, Padding::kValid}}, {{2, 9, 8}}, "does not fit into [2, 9, 8]"},
       {Pool{PoolKind::kMax, {3, 3, 0, 1}}, {{9, 9, 8}}, "strides 0 x 1"},
       {Pool{}, {{8}}, "input 0 is [8], expected [height, width, channels]"},

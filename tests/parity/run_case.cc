@@ -309,7 +309,7 @@ class CaseRun {
   }
 
   void check_update_and_gradients() {
-    const auto program = lower(graph_, training_options(batch_, Precision::kFloat32, label_smoothing()));
+    const auto program = lower(graph_, training_options(graph_, batch_, Precision::kFloat32, label_smoothing()));
     const auto values = upload(initial_values(false));
     const auto gradients = backend_.make_buffer(layout_.trainable_size(), 0.0F);
     program->forward(*values);
@@ -370,7 +370,7 @@ class CaseRun {
   }
 
   void check_training() {
-    const auto program = lower(graph_, training_options(batch_, Precision::kFloat32, label_smoothing()));
+    const auto program = lower(graph_, training_options(graph_, batch_, Precision::kFloat32, label_smoothing()));
     const auto values = upload(initial_values(true));
     const auto averages = upload(initial_values(true));
     const auto gradients = backend_.make_buffer(layout_.trainable_size(), 0.0F);

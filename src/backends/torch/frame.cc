@@ -19,9 +19,6 @@ bool is_pointwise(const Shape& shape) { return shape.size() == 4 && shape[0] == 
 std::vector<int64_t> permutation(bool depthwise) {
   return depthwise ? std::vector<int64_t>{2, 3, 0, 1} : std::vector<int64_t>{3, 2, 0, 1};
 }
-std::vector<int64_t> inverse_permutation(bool depthwise) {
-  return depthwise ? std::vector<int64_t>{2, 3, 0, 1} : std::vector<int64_t>{2, 3, 1, 0};
-}
 
 }  // namespace
 
@@ -140,7 +137,7 @@ const at::Tensor& TorchFrame::packed_kernel(const ParameterRef& parameter, bool 
   const Shape& shape = parameter.extent;
   if (!packed.tensor.defined()) {
     const Shape wanted =
-        depthwise ? Shape{shape[2], shape[3], shape[0], shape[1]} : Shape{shape[3], shape[2], shape[0], shape[1]};
+        depthwise ? Shape{shape[2] * shape[3], 1, shape[0], shape[1]} : Shape{shape[3], shape[2], shape[0], shape[1]};
     packed.tensor = at::empty(wanted, at::TensorOptions().dtype(type_).device(device_), at::MemoryFormat::ChannelsLast);
   }
   if (packed.version != version_) {
@@ -148,7 +145,7 @@ const at::Tensor& TorchFrame::packed_kernel(const ParameterRef& parameter, bool 
     if (is_pointwise(shape) && !depthwise) {
       packed.tensor.view({shape[3], shape[2]}).copy_(value.view({shape[2], shape[3]}).t());
     } else {
-      packed.tensor.copy_(value.permute(permutation(depthwise)));
+      packed.tensor.copy_(value.permute(permutation(depthwise)).reshape(packed.tensor.sizes()));
     }
     packed.version = version_;
   }
@@ -162,7 +159,12 @@ void TorchFrame::write_kernel_gradient(const ParameterGradient& gradient, const 
     gradient_of(gradient.parameter).view({shape[2], shape[3]}).copy_(value.reshape({shape[3], shape[2]}).t());
     return;
   }
-  write_gradient(gradient, value.permute(inverse_permutation(depthwise)), accumulate);
+  if (depthwise) {
+    const at::Tensor by_channel = value.reshape({shape[2], shape[3], shape[0], shape[1]});
+    write_gradient(gradient, by_channel.permute({2, 3, 0, 1}), accumulate);
+    return;
+  }
+  write_gradient(gradient, value.permute({2, 3, 1, 0}), accumulate);
 }
 
 void TorchFrame::write_gradient(const ParameterGradient& gradient, const at::Tensor& value, bool accumulate) {

@@ -54,7 +54,8 @@ class TorchFrame : public Frame {
   at::Tensor gradient_of(const ParameterRef& parameter) const;
   // A parameter that is small and read as it is (bias, gamma, beta), as the type that the computation needs.
   at::Tensor vector_of(const ParameterRef& parameter, at::ScalarType type) const;
-  // A kernel as libtorch wants it ([out, in / groups, kh, kw], channels-last), packed once per version of the values.
+  // A kernel as libtorch wants it ([out, in / groups, kh, kw], channels-last; a depthwise one's
+  // out is channels x multiplier), packed once per version of the values.
   const at::Tensor& packed_kernel(const ParameterRef& parameter, bool depthwise);
   // Scatters a gradient in libtorch's layout.
   void write_kernel_gradient(const ParameterGradient& gradient, const at::Tensor& value, bool depthwise,

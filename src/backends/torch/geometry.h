@@ -32,4 +32,19 @@ struct ConvolutionGeometry {
 
 ConvolutionGeometry convolution_geometry(const Window& window, int64_t height, int64_t width);
 
+// A pooling as libtorch takes it: padding on both sides that no window counts, the last window past the edge or not
+// (ceil_mode). Where its positions can't be TensorFlow's (an even window at stride 1), `extra` rows and columns must
+// be put behind the picture.
+struct PoolGeometry {
+  std::array<int64_t, 2> kernel;
+  std::array<int64_t, 2> stride;
+  std::array<int64_t, 2> padding;
+  std::array<int64_t, 2> extra;
+  bool ceil_mode = false;
+
+  bool is_extended() const { return extra[0] + extra[1] > 0; }
+};
+
+PoolGeometry pool_geometry(const Window& window, int64_t height, int64_t width);
+
 }  // namespace netwright::torch_backend

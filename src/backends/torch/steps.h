@@ -25,6 +25,8 @@ std::unique_ptr<Step> make_step_of(const StepContext& context, const Activation&
 std::unique_ptr<Step> make_step_of(const StepContext& context, const Pool& op);
 std::unique_ptr<Step> make_step_of(const StepContext& context, const GlobalPool& op);
 std::unique_ptr<Step> make_step_of(const StepContext& context, const Dense& op);
+std::unique_ptr<Step> make_step_of(const StepContext& context, const Flatten& op);
+std::unique_ptr<Step> make_step_of(const StepContext& context, const Scale& op);
 std::unique_ptr<Step> make_step_of(const StepContext& context, const Add& op);
 std::unique_ptr<Step> make_step_of(const StepContext& context, const Multiply& op);
 std::unique_ptr<Step> make_step_of(const StepContext& context, const Concat& op);

@@ -113,7 +113,10 @@ class PerExampleConvolutionStep : public Step {
           gradient.narrow(0, i, 1), example, kernel(kernels, i), at::OptionalIntArrayRef(), geometry_.stride,
           geometry_.padding, geometry_.dilation, false, {0, 0}, groups(example), {true, true, false});
       inputs.push_back(of_input);
-      const at::Tensor tensorflow = depthwise_ ? of_kernel.permute({2, 3, 0, 1}) : of_kernel.permute({2, 3, 1, 0});
+      const at::Tensor tensorflow =
+          depthwise_ ? of_kernel.reshape({kernel_shape_[2], kernel_shape_[3], kernel_shape_[0], kernel_shape_[1]})
+                           .permute({2, 3, 0, 1})
+                     : of_kernel.permute({2, 3, 1, 0});
       kernel_gradients.push_back(tensorflow.reshape({1, -1}));
     }
     frame.give(plan_.input_gradients[0], at::cat(inputs).contiguous(at::MemoryFormat::ChannelsLast));
@@ -123,7 +126,8 @@ class PerExampleConvolutionStep : public Step {
  private:
   at::Tensor kernel(const at::Tensor& kernels, int64_t example) const {
     const at::Tensor one = kernels.select(0, example).view(kernel_shape_);
-    return (depthwise_ ? one.permute({2, 3, 0, 1}) : one.permute({3, 2, 0, 1}))
+    return (depthwise_ ? one.permute({2, 3, 0, 1}).reshape({-1, 1, kernel_shape_[0], kernel_shape_[1]})
+                       : one.permute({3, 2, 0, 1}))
         .contiguous(at::MemoryFormat::ChannelsLast);
   }
   int64_t groups(const at::Tensor& example) const { return depthwise_ ? example.size(1) : 1; }

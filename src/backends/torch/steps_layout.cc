@@ -40,6 +40,30 @@ class ConcatStep : public Step {
   const StepPlan& plan_;
 };
 
+// The bytes of a channels-last picture are the vector's already.
+class FlattenStep : public Step {
+ public:
+  explicit FlattenStep(const StepContext& context) : plan_(context.plan), input_shape_(context.input_node(0).shape) {}
+
+  void forward(Frame& base) override {
+    TorchFrame& frame = torch_frame(base);
+    const at::Tensor flat = frame.at(plan_.inputs[0]).permute({0, 2, 3, 1}).flatten(1);
+    frame.set(plan_.output, plan_.overwrites == 0 ? flat : flat.clone());
+  }
+
+  void backward(Frame& base, bool /*accumulate*/) override {
+    TorchFrame& frame = torch_frame(base);
+    const at::Tensor& gradient = frame.at(plan_.output_gradient);
+    frame.give(
+        plan_.input_gradients[0],
+        gradient.view({gradient.size(0), input_shape_[0], input_shape_[1], input_shape_[2]}).permute({0, 3, 1, 2}));
+  }
+
+ private:
+  const StepPlan& plan_;
+  Shape input_shape_;
+};
+
 class SplitStep : public Step {
  public:
   SplitStep(const StepContext& context, const Split& op)
@@ -72,8 +96,7 @@ class SplitStep : public Step {
 
 class PadStep : public Step {
  public:
-  PadStep(const StepContext& context, const Pad& op)
-      : plan_(context.plan), op_(op), input_shape_(context.input_node(0).shape) {}
+  PadStep(const StepContext& context, const Pad& op) : plan_(context.plan), op_(op) {}
 
   void forward(Frame& base) override {
     TorchFrame& frame = torch_frame(base);
@@ -85,13 +108,12 @@ class PadStep : public Step {
     TorchFrame& frame = torch_frame(base);
     const at::Tensor& gradient = frame.at(plan_.output_gradient);
     frame.give(plan_.input_gradients[0],
-               packed(gradient.narrow(2, op_.top, input_shape_[0]).narrow(3, op_.left, input_shape_[1])));
+               packed(at::constant_pad_nd(gradient, {-op_.left, -op_.right, -op_.top, -op_.bottom})));
   }
 
  private:
   const StepPlan& plan_;
   Pad op_;
-  Shape input_shape_;
 };
 
 // TensorFlow's order: the block's pixels are the outer part of the new channels.
@@ -135,6 +157,9 @@ class SpaceToDepthStep : public Step {
 
 std::unique_ptr<Step> make_step_of(const StepContext& context, const Concat& /*op*/) {
   return std::make_unique<ConcatStep>(context);
+}
+std::unique_ptr<Step> make_step_of(const StepContext& context, const Flatten& /*op*/) {
+  return std::make_unique<FlattenStep>(context);
 }
 std::unique_ptr<Step> make_step_of(const StepContext& context, const Split& op) {
   return std::make_unique<SplitStep>(context, op);

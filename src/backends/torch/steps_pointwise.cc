@@ -1,9 +1,13 @@
+#include <ATen/ops/elu.h>
+#include <ATen/ops/elu_backward.h>
 #include <ATen/ops/hardsigmoid.h>
 #include <ATen/ops/hardsigmoid_backward.h>
 #include <ATen/ops/hardswish.h>
 #include <ATen/ops/hardswish_backward.h>
 #include <ATen/ops/hardtanh.h>
 #include <ATen/ops/hardtanh_backward.h>
+#include <ATen/ops/leaky_relu.h>
+#include <ATen/ops/leaky_relu_backward.h>
 #include <ATen/ops/mul.h>
 #include <ATen/ops/relu.h>
 #include <ATen/ops/sigmoid.h>
@@ -21,6 +25,8 @@
 namespace netwright::torch_backend {
 namespace {
 
+constexpr double kLeakySlope = 0.2;
+
 at::Tensor activate(ActivationKind kind, const at::Tensor& x) {
   switch (kind) {
     case ActivationKind::kRelu:
@@ -37,6 +43,10 @@ at::Tensor activate(ActivationKind kind, const at::Tensor& x) {
       return at::hardsigmoid(x);
     case ActivationKind::kTanh:
       return at::tanh(x);
+    case ActivationKind::kElu:
+      return at::elu(x);
+    case ActivationKind::kLeakyRelu:
+      return at::leaky_relu(x, kLeakySlope);
   }
   return x;
 }
@@ -65,6 +75,12 @@ void activate_in_place(ActivationKind kind, at::Tensor& x) {
     case ActivationKind::kHardSigmoid:
       at::hardsigmoid_(x);
       return;
+    case ActivationKind::kElu:
+      at::elu_(x);
+      return;
+    case ActivationKind::kLeakyRelu:
+      at::leaky_relu_(x, kLeakySlope);
+      return;
   }
 }
 
@@ -85,6 +101,10 @@ at::Tensor activation_gradient(ActivationKind kind, const at::Tensor& gradient, 
       return at::hardsigmoid_backward(gradient, kept);
     case ActivationKind::kTanh:
       return at::tanh_backward(gradient, kept);
+    case ActivationKind::kElu:
+      return at::elu_backward(gradient, 1, 1, 1, /*is_result=*/true, kept);
+    case ActivationKind::kLeakyRelu:
+      return at::leaky_relu_backward(gradient, kept, kLeakySlope, /*self_is_result=*/true);
   }
   return gradient;
 }
@@ -106,6 +126,12 @@ void activation_gradient_in_place(ActivationKind kind, at::Tensor& gradient, con
       return;
     case ActivationKind::kTanh:
       at::tanh_backward_out(gradient, gradient, kept);
+      return;
+    case ActivationKind::kElu:
+      at::elu_backward_out(gradient, gradient, 1, 1, 1, /*is_result=*/true, kept);
+      return;
+    case ActivationKind::kLeakyRelu:
+      at::leaky_relu_backward_out(gradient, gradient, kept, kLeakySlope, /*self_is_result=*/true);
       return;
     case ActivationKind::kHardSwish:
     case ActivationKind::kHardSigmoid:
@@ -146,6 +172,32 @@ class ActivationStep : public Step {
  private:
   const StepPlan& plan_;
   ActivationKind kind_;
+};
+
+class ScaleStep : public Step {
+ public:
+  ScaleStep(const StepContext& context, const Scale& op) : plan_(context.plan), scale_(op.scale) {}
+
+  void forward(Frame& base) override {
+    TorchFrame& frame = torch_frame(base);
+    const at::Tensor& input = frame.at(plan_.inputs[0]);
+    frame.set(plan_.output, at::mul(input, frame.vector_of(scale_, input.scalar_type())));
+  }
+
+  void backward(Frame& base, bool accumulate) override {
+    TorchFrame& frame = torch_frame(base);
+    const at::Tensor& gradient = frame.at(plan_.output_gradient);
+    const at::Tensor& input = frame.at(plan_.inputs[0]);
+    for (const ParameterGradient& parameter : plan_.parameter_gradients) {
+      frame.write_gradient(parameter, at::sum(at::mul(gradient, input), frame.statistics_type()), accumulate);
+    }
+    if (plan_.input_gradients[0].slot < 0) return;
+    frame.give(plan_.input_gradients[0], at::mul(gradient, frame.vector_of(scale_, gradient.scalar_type())));
+  }
+
+ private:
+  const StepPlan& plan_;
+  ParameterRef scale_;
 };
 
 class AddStep : public Step {
@@ -265,6 +317,9 @@ class MaskStep : public Step {
 
 std::unique_ptr<Step> make_step_of(const StepContext& context, const Activation& op) {
   return std::make_unique<ActivationStep>(context, op.kind);
+}
+std::unique_ptr<Step> make_step_of(const StepContext& context, const Scale& op) {
+  return std::make_unique<ScaleStep>(context, op);
 }
 std::unique_ptr<Step> make_step_of(const StepContext& context, const Add& /*op*/) {
   return std::make_unique<AddStep>(context);

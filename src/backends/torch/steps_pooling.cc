@@ -2,9 +2,11 @@
 #include <ATen/ops/avg_pool2d.h>
 #include <ATen/ops/avg_pool2d_backward.h>
 #include <ATen/ops/constant_pad_nd.h>
+#include <ATen/ops/empty.h>
 #include <ATen/ops/max_pool2d_with_indices.h>
 #include <ATen/ops/max_pool2d_with_indices_backward.h>
 #include <ATen/ops/mean.h>
+#include <ATen/ops/neg.h>
 #include <ATen/ops/ones.h>
 
 #include <limits>
@@ -16,77 +18,85 @@
 namespace netwright::torch_backend {
 namespace {
 
-at::Tensor pad_picture(const at::Tensor& input, const AxisPadding& rows, const AxisPadding& columns, double value) {
-  if (rows.before + rows.after + columns.before + columns.after == 0) return input;
-  return at::constant_pad_nd(input, {columns.before, columns.after, rows.before, rows.after}, value);
-}
-
-at::Tensor crop_picture(const at::Tensor& padded, const AxisPadding& rows, const AxisPadding& columns,
-                        const Shape& shape) {
-  return padded.narrow(2, rows.before, shape[0])
-      .narrow(3, columns.before, shape[1])
-      .contiguous(at::MemoryFormat::ChannelsLast);
-}
-
-// Pads as TensorFlow does, then pools without padding.
+// How a window slides over a picture: libtorch's pooling, which pads both sides alike and leaves padding out, after
+// `extra` rows and columns of our own behind the picture where that can't give TensorFlow's positions.
 class PoolStep : public Step {
  public:
   PoolStep(const StepContext& context, const Pool& op)
       : plan_(context.plan),
         kind_(op.kind),
         input_shape_(context.input_node(0).shape),
-        kernel_{op.window.kernel_h, op.window.kernel_w},
-        stride_{op.window.stride_h, op.window.stride_w},
-        rows_(axis_padding(op.window, input_shape_[0], kernel_[0], stride_[0])),
-        columns_(axis_padding(op.window, input_shape_[1], kernel_[1], stride_[1])) {}
+        geometry_(pool_geometry(op.window, input_shape_[0], input_shape_[1])) {}
 
   void forward(Frame& base) override {
     TorchFrame& frame = torch_frame(base);
     const at::Tensor& input = frame.at(plan_.inputs[0]);
-    if (kind_ == PoolKind::kMax) {
-      const at::Tensor padded = pad_picture(input, rows_, columns_, -std::numeric_limits<double>::infinity());
-      at::Tensor output;
-      std::tie(output, indices_) = at::max_pool2d_with_indices(padded, kernel_, stride_, {0, 0}, {1, 1}, false);
-      frame.set(plan_.output, output);
+    if (kind_ == PoolKind::kAverage) {
+      frame.set(plan_.output, average(input));
       return;
     }
-    // Sums, then a division by how many real pixels each window holds.
-    const at::Tensor sums =
-        at::avg_pool2d(pad_picture(input, rows_, columns_, 0), kernel_, stride_, {0, 0}, false, true, 1);
-    frame.set(plan_.output, sums * reciprocal_counts(input));
+    const at::Tensor picture =
+        pad(kind_ == PoolKind::kMin ? input.neg() : input, -std::numeric_limits<double>::infinity());
+    auto [output, indices] = at::max_pool2d_with_indices(picture, geometry_.kernel, geometry_.stride, geometry_.padding,
+                                                         {1, 1}, geometry_.ceil_mode);
+    if (kind_ == PoolKind::kMin) output.neg_();
+    frame.set(plan_.output, output);
+    if (plan_.output_gradient >= 0) indices_ = indices.to(at::kInt);
   }
 
   void backward(Frame& base, bool /*accumulate*/) override {
     TorchFrame& frame = torch_frame(base);
-    const at::Tensor& input = frame.at(plan_.inputs[0]);
     const at::Tensor& gradient = frame.at(plan_.output_gradient);
-    at::Tensor padded;
-    if (kind_ == PoolKind::kMax) {
-      const at::Tensor values = pad_picture(input, rows_, columns_, -std::numeric_limits<double>::infinity());
-      padded =
-          at::max_pool2d_with_indices_backward(gradient, values, kernel_, stride_, {0, 0}, {1, 1}, false, indices_);
-      indices_.reset();
+    at::Tensor result = at::empty(
+        {gradient.size(0), input_shape_[2], input_shape_[0] + geometry_.extra[0], input_shape_[1] + geometry_.extra[1]},
+        gradient.options(), at::MemoryFormat::ChannelsLast);
+    // Of the input libtorch's backward takes only the shape.
+    if (kind_ == PoolKind::kAverage) {
+      at::avg_pool2d_backward_out(result, is_extended() ? gradient * reciprocal_counts(gradient) : gradient, result,
+                                  geometry_.kernel, geometry_.stride, geometry_.padding, geometry_.ceil_mode,
+                                  is_extended(), divisor());
     } else {
-      padded = at::avg_pool2d_backward(gradient * reciprocal_counts(input), pad_picture(input, rows_, columns_, 0),
-                                       kernel_, stride_, {0, 0}, false, true, 1);
+      at::max_pool2d_with_indices_backward_out(result, gradient, result, geometry_.kernel, geometry_.stride,
+                                               geometry_.padding, {1, 1}, geometry_.ceil_mode, indices_.to(at::kLong));
+      indices_.reset();
     }
-    frame.give(plan_.input_gradients[0], crop_picture(padded, rows_, columns_, input_shape_));
+    frame.give(plan_.input_gradients[0], crop(result));
   }
 
  private:
+  bool is_extended() const { return geometry_.is_extended(); }
+  std::optional<int64_t> divisor() const { return is_extended() ? std::optional<int64_t>(1) : std::nullopt; }
+
+  at::Tensor pad(const at::Tensor& picture, double value) const {
+    if (!is_extended()) return picture;
+    return at::constant_pad_nd(picture, {0, geometry_.extra[1], 0, geometry_.extra[0]}, value);
+  }
+  at::Tensor crop(const at::Tensor& picture) const {
+    if (!is_extended()) return picture;
+    return picture.narrow(2, 0, input_shape_[0])
+        .narrow(3, 0, input_shape_[1])
+        .contiguous(at::MemoryFormat::ChannelsLast);
+  }
+
+  at::Tensor pooled(const at::Tensor& picture) const {
+    return at::avg_pool2d(picture, geometry_.kernel, geometry_.stride, geometry_.padding, geometry_.ceil_mode,
+                          is_extended(), divisor());
+  }
+  // Where we pad: sums, times one over how many real values each window holds.
+  at::Tensor average(const at::Tensor& input) const {
+    if (!is_extended()) return pooled(input);
+    return pooled(pad(input, 0)) * reciprocal_counts(input);
+  }
   at::Tensor reciprocal_counts(const at::Tensor& like) const {
     const at::Tensor ones = at::ones({1, 1, input_shape_[0], input_shape_[1]}, like.options());
-    return at::avg_pool2d(pad_picture(ones, rows_, columns_, 0), kernel_, stride_, {0, 0}, false, true, 1).reciprocal();
+    return pooled(pad(ones, 0)).reciprocal();
   }
 
   const StepPlan& plan_;
   PoolKind kind_;
   Shape input_shape_;
-  std::array<int64_t, 2> kernel_;
-  std::array<int64_t, 2> stride_;
-  AxisPadding rows_;
-  AxisPadding columns_;
-  at::Tensor indices_;
+  PoolGeometry geometry_;
+  at::Tensor indices_;  // of each output's value in the picture; half as large as libtorch's
 };
 
 class GlobalPoolStep : public Step {

@@ -9,7 +9,7 @@ namespace {
 
 bool backward_reads_output(ActivationKind kind) {
   return kind == ActivationKind::kRelu || kind == ActivationKind::kRelu6 || kind == ActivationKind::kSigmoid ||
-         kind == ActivationKind::kTanh;
+         kind == ActivationKind::kTanh || kind == ActivationKind::kElu || kind == ActivationKind::kLeakyRelu;
 }
 
 // Sizes in bytes of a node's values in the program's precision.
@@ -80,13 +80,30 @@ StepTraits traits_of(const Graph& graph, NodeId id, const LowerOptions& options)
                    }
                  },
                  [&](const Pool& op) {
-                   traits.keeps_inputs = {0};
-                   if (op.kind == PoolKind::kMax) traits.saved = {8 * options.batch * element_count(sizes.shape())};
-                   traits.forward_workspace = sizes.input(0) + sizes.output();
-                   traits.backward_workspace = 2 * sizes.input(0) + sizes.output();
+                   const bool extended =
+                       pool_geometry(op.window, sizes.input_shape(0)[0], sizes.input_shape(0)[1]).is_extended();
+                   if (extended) traits.forward_workspace = traits.backward_workspace = sizes.input(0);
+                   if (op.kind == PoolKind::kAverage) {
+                     if (extended) traits.backward_workspace += sizes.output();
+                     return;
+                   }
+                   // libtorch counts with 64 bits where 32 are kept.
+                   const int64_t values = options.batch * element_count(sizes.shape());
+                   traits.saved = {4 * values};
+                   traits.forward_workspace += 8 * values;
+                   traits.backward_workspace += 8 * values;
+                   if (op.kind == PoolKind::kMin) traits.forward_workspace += sizes.input(0);
                  },
                  [&](const GlobalPool&) { traits.backward_workspace = sizes.output(); },
                  [&](const Dense&) { traits.keeps_inputs = {0}; },
+                 [&](const Flatten&) {
+                   traits.may_overwrite = {0};
+                   traits.gradient_passes_on = true;
+                 },
+                 [&](const Scale&) {
+                   traits.keeps_inputs = {0};
+                   traits.backward_workspace = sizes.output();
+                 },
                  [&](const Add&) {
                    traits.gradient_passes_on = true;
                    for (int k = 0; k < static_cast<int>(graph.node(id).inputs.size()); ++k)
