@@ -411,10 +411,8 @@ Graph build_efficientnet(const EfficientNetParams& params) {
 }
 
 Graph build_named_efficientnet(const ModelInfo& model, const ModelOptions& options) {
-  refuse_option(model, "depth_multiplier", options.depth_multiplier.has_value());
-  refuse_option(model, "depth_divisor", options.depth_divisor.has_value());
-  refuse_option(model, "min_depth", options.min_depth.has_value());
-  refuse_option(model, "use_keras", options.use_keras.has_value());
+  refuse_options_but(model, options,
+                     {"dropout_rate", "survival_probability", "width_coefficient", "depth_coefficient"});
   EfficientNetParams params = named_params(model.name);
   params.input = input_of(model, options, params.input);
   params.classes = options.classes.value_or(params.classes);

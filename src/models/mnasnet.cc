@@ -278,9 +278,7 @@ Graph build_mnasnet(const MnasNetParams& params) {
 }
 
 Graph build_mnasnet(const ModelInfo& model, const ModelOptions& options, MnasNetParams params) {
-  refuse_option(model, "survival_probability", options.survival_probability.has_value());
-  refuse_option(model, "width_coefficient", options.width_coefficient.has_value());
-  refuse_option(model, "depth_coefficient", options.depth_coefficient.has_value());
+  refuse_options_but(model, options, {"dropout_rate", "depth_multiplier", "depth_divisor", "min_depth", "use_keras"});
   params.input = input_of(model, options, params.input);
   params.classes = options.classes.value_or(params.classes);
   params.dropout_rate = options.dropout_rate.value_or(params.dropout_rate);

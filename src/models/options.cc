@@ -1,11 +1,21 @@
 #include "models/options.h"
 
+#include <algorithm>
+#include <array>
+
 #include "core/error.h"
 
 namespace netwright {
 
-void refuse_option(const ModelInfo& model, std::string_view option, bool given) {
-  if (given) fail("{}: there is no {} in the family {}", model.name, option, model.family);
+void refuse_options_but(const ModelInfo& model, const ModelOptions& options,
+                        std::initializer_list<std::string_view> known) {
+  static constexpr std::array<std::string_view, 5> kCommon = {"classes", "height", "width", "batch_norm_momentum",
+                                                              "batch_norm_epsilon"};
+  for_each_option([&](std::string_view name, auto option) {
+    const bool is_known = std::find(kCommon.begin(), kCommon.end(), name) != kCommon.end() ||
+                          std::find(known.begin(), known.end(), name) != known.end();
+    if (options.*option && !is_known) fail("{}: there is no {} in the family {}", model.name, name, model.family);
+  });
 }
 
 void check_classes(std::string_view name, int64_t classes) {

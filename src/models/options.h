@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <initializer_list>
 #include <string_view>
 
 #include "models/registry.h"
@@ -26,8 +27,10 @@ void for_each_option(Visitor visit) {
   visit("use_keras", &ModelOptions::use_keras);
 }
 
-// Throws Error when the option is `given`, since `model`'s family does not know it.
-void refuse_option(const ModelInfo& model, std::string_view option, bool given);
+// Throws Error when an option is given that is neither among `known` nor one of those that every family knows (classes,
+// height, width, batch_norm_momentum, batch_norm_epsilon).
+void refuse_options_but(const ModelInfo& model, const ModelOptions& options,
+                        std::initializer_list<std::string_view> known);
 
 // What every family takes: classes, rates, batch norm's constants. Throws Error that names the value and its range.
 void check_classes(std::string_view name, int64_t classes);
