@@ -54,7 +54,10 @@ int64_t operations_of(ActivationKind kind) {
   switch (kind) {
     case ActivationKind::kSigmoid:
     case ActivationKind::kTanh:
+    case ActivationKind::kElu:
       return kTranscendental;
+    case ActivationKind::kLeakyRelu:
+      return 1;
     case ActivationKind::kSwish:
       return kTranscendental + 1;
     case ActivationKind::kHardSigmoid:
@@ -78,11 +81,13 @@ int64_t operations_an_output(const Graph& graph, const Node& node) {
                         [](const Activation& op) { return operations_of(op.kind); },
                         [&](const Add&) { return static_cast<int64_t>(node.inputs.size()) - 1; },
                         [](const Multiply&) { return int64_t{1}; },
+                        [](const Scale&) { return int64_t{1}; },
                         [](const Softmax&) { return operations_of(ActivationKind::kSigmoid); },
                         [](const MixExperts&) { return int64_t{0}; },
                         [](const Input&) { return int64_t{0}; },
                         [](const Pool&) { return int64_t{0}; },
                         [](const GlobalPool&) { return int64_t{0}; },
+                        [](const Flatten&) { return int64_t{0}; },
                         [](const Concat&) { return int64_t{0}; },
                         [](const Split&) { return int64_t{0}; },
                         [](const Pad&) { return int64_t{0}; },
