@@ -13,6 +13,9 @@ int run_eval(CommandContext& context);
 int run_predict(CommandContext& context);
 int run_forward(CommandContext& context);
 int run_data_convert(CommandContext& context);
+int run_data_inspect(CommandContext& context);
+int run_data_check(CommandContext& context);
+int run_data_fake(CommandContext& context);
 int run_bench_train(CommandContext& context);
 int run_bench_infer(CommandContext& context);
 int run_bench_load(CommandContext& context);
@@ -21,7 +24,10 @@ int run_bench_check(CommandContext& context);
 namespace {
 
 constexpr std::array kDataCommands = {
-    Command{"convert", "IDX files or folders of images into TFRecord shards", run_data_convert},
+    Command{"convert", "archives, IDX files, folders of images into TFRecord shards", run_data_convert},
+    Command{"inspect", "what is in a data set", run_data_inspect},
+    Command{"check", "find what is missing or damaged in a data set", run_data_check},
+    Command{"fake", "a data set of made-up pictures", run_data_fake},
 };
 
 constexpr std::array kBenchCommands = {
@@ -40,7 +46,7 @@ constexpr std::array kCommands = {
     Command{"predict", "top-5 classes of images", run_predict},
     Command{"forward", "raw tensors in and out, to compare implementations", run_forward},
     Command{.name = "bench", .summary = "measure and compare", .subcommands = kBenchCommands},
-    Command{.name = "data", .summary = "make data sets", .subcommands = kDataCommands},
+    Command{.name = "data", .summary = "make, look into and check data sets", .subcommands = kDataCommands},
 };
 
 }  // namespace

@@ -11,6 +11,9 @@
 
 namespace netwright {
 
+// `threads`, or one a core when it is 0.
+int thread_count(int threads);
+
 class ThreadPool {
  public:
   // `threads` >= 1.

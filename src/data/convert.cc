@@ -2,46 +2,40 @@
 
 #include <algorithm>
 #include <filesystem>
-#include <functional>
 #include <memory>
-#include <mutex>
+#include <set>
 
 #include "core/error.h"
-#include "core/file.h"
-#include "core/progress.h"
+#include "core/log.h"
 #include "core/text.h"
-#include "core/thread_pool.h"
-#include "data/decode.h"
 #include "data/encode.h"
-#include "data/epoch_order.h"
+#include "data/imagenet_files.h"
+#include "data/picture_files.h"
+#include "data/shards.h"
 #include "data/sources.h"
-#include "formats/example.h"
-#include "formats/tfrecord.h"
 
 namespace netwright {
 namespace {
 
 namespace fs = std::filesystem;
 
-constexpr uint64_t kOrderSeed = 0;
-
-struct Picture {
-  std::string encoded;
-  int64_t label = 0;  // from 0
-  std::string filename;
+struct ShardCounts {
+  int64_t train;
+  int64_t validation;
 };
+constexpr ShardCounts kImagenetShards = {1024, 128};
+constexpr ShardCounts kOtherShards = {8, 1};
+constexpr size_t kImagenetClasses = 1000;
 
-struct Part {
-  std::string name;  // "train", "validation"
-  int64_t shards = 0;
-  int64_t size = 0;
-  std::function<Picture(int64_t)> picture;
-};
+// ImageNet's files under the names that they are downloaded with.
+constexpr const char* kTrainArchive = "ILSVRC2012_img_train.tar";
+constexpr const char* kValidationArchive = "ILSVRC2012_img_val.tar";
+constexpr const char* kValidationLabels[] = {"synset_labels.txt", "imagenet_2012_validation_synset_labels.txt",
+                                             "LOC_val_solution.csv"};
 
-struct Plan {
-  std::vector<Part> parts;
-  std::vector<std::string> class_names;
-};
+ShardCounts shard_counts(const ConvertOptions& options, const ShardCounts& usual) {
+  return {options.train_shards.value_or(usual.train), options.validation_shards.value_or(usual.validation)};
+}
 
 std::vector<std::string> default_class_names(const fs::path& input, int64_t classes) {
   if (input.lexically_normal().string().find("fashion-mnist") != std::string::npos && classes == 10) {
@@ -52,18 +46,25 @@ std::vector<std::string> default_class_names(const fs::path& input, int64_t clas
   return names;
 }
 
-Part idx_part(std::string name, int64_t shards, std::shared_ptr<const IdxSource> source) {
-  const int64_t size = source->size();
-  auto picture = [name, source = std::move(source)](int64_t index) {
-    Image image;
-    source->read_grey(index, image);
-    return Picture{encode_png(image), source->label(index), fmt::format("{}_{:05d}.png", name, index)};
+ShardPart idx_part(std::string name, int64_t shards, std::shared_ptr<const IdxSource> source) {
+  ShardPart part{.name = std::move(name), .shards = shards, .size = source->size()};
+  Image image;
+  for (int64_t i = 0; i < part.size; ++i) {
+    source->read_grey(i, image);
+    const std::string_view pixels(reinterpret_cast<const char*>(image.pixels()), static_cast<size_t>(image.bytes()));
+    part.fingerprint = extend_fingerprint(part.fingerprint, pixels, source->label(i));
+    part.bytes += image.bytes();
+  }
+  part.picture = [name = part.name, source = std::move(source)](int64_t index) {
+    Image grey;
+    source->read_grey(index, grey);
+    return LabelledPicture{encode_png(grey), source->label(index), fmt::format("{}_{:05d}.png", name, index)};
   };
-  return {std::move(name), shards, size, std::move(picture)};
+  return part;
 }
 
-Plan plan_idx(const ConvertOptions& options, const IdxPair& train, const IdxPair& validation) {
-  Plan plan;
+ShardSet plan_idx(const ConvertOptions& options, const IdxPair& train, const IdxPair& validation) {
+  ShardSet set;
   int64_t classes = 0;
   const auto add = [&](const std::string& name, int64_t shards, const IdxPair& pair) {
     if (pair.images.empty()) return;
@@ -75,169 +76,168 @@ Plan plan_idx(const ConvertOptions& options, const IdxPair& train, const IdxPair
              options.class_names.size());
       }
     }
-    plan.parts.push_back(idx_part(name, shards, std::move(source)));
+    set.parts.push_back(idx_part(name, shards, std::move(source)));
   };
-  add("train", options.train_shards, train);
-  add("validation", options.validation_shards, validation);
-  plan.class_names = options.class_names.empty() ? default_class_names(options.input, classes) : options.class_names;
-  return plan;
+  const ShardCounts shards = shard_counts(options, kOtherShards);
+  add("train", shards.train, train);
+  add("validation", shards.validation, validation);
+  set.class_names = options.class_names.empty() ? default_class_names(options.input, classes) : options.class_names;
+  return set;
 }
 
-// A file's bytes, checked as far as its header and its end.
-std::string read_image_file(const std::string& path) {
-  std::string bytes = read_file(path);
-  try {
-    const ImageHeader header = read_image_header(bytes);
-    if (header.kind == ImageKind::kJpeg && header.channels == 4) {
-      return encode_jpeg(decode_image(bytes), {.quality = 100, .subsampling = false});
-    }
-  } catch (const Error& error) {
-    fail("{}: {}", path, error.what());
+PictureFiles files_of(const FolderSource& source) {
+  PictureFiles files;
+  for (int64_t i = 0; i < source.size(); ++i) {
+    std::error_code unknown;  // told when it is read
+    const auto size = fs::file_size(source.path(i), unknown);
+    files.items.push_back({.path = source.path(i), .label = source.label(i), .size = unknown ? 0 : size});
   }
-  return bytes;
+  return files;
 }
 
-Part folder_part(std::string name, int64_t shards, std::shared_ptr<const FolderSource> source) {
-  const int64_t size = source->size();
-  std::shared_ptr<const EpochOrder> order;
-  if (name == "train") order = std::make_shared<const EpochOrder>(kOrderSeed, size);
-  auto picture = [order, source = std::move(source)](int64_t place) {
-    const int64_t index = order ? order->at(0, place) : place;
-    const std::string& path = source->path(index);
-    return Picture{read_image_file(path), source->label(index), fs::path(path).filename().string()};
-  };
-  return {std::move(name), shards, size, std::move(picture)};
-}
-
-Plan plan_folders(const ConvertOptions& options) {
-  if (!options.class_names.empty()) fail("class names are given by the folders' names here, not by an option");
+ShardSet plan_folders(const ConvertOptions& options) {
   const fs::path root = options.input;
   const fs::path train = find_split_folder(root, DataSplit::kTrain);
   const fs::path validation = find_split_folder(root, DataSplit::kValidation);
-  Plan plan;
-  if (train.empty() && validation.empty()) {
-    auto source = std::make_shared<const FolderSource>(root);
-    plan.class_names = source->class_names();
-    plan.parts.push_back(folder_part("train", options.train_shards, std::move(source)));
-    return plan;
+  const ShardCounts shards = shard_counts(options, kOtherShards);
+  ShardSet set;
+  set.class_names = list_folders(!train.empty() ? train : !validation.empty() ? validation : root);
+  if (!train.empty() || validation.empty()) {
+    const FolderSource source(train.empty() ? root : train, set.class_names);
+    set.parts.push_back(picture_part("train", shards.train, files_of(source), PictureOrder::kShuffled, false));
   }
-  plan.class_names = list_folders(train.empty() ? validation : train);
-  const auto add = [&](const std::string& name, int64_t shards, const fs::path& folder) {
-    if (folder.empty()) return;
-    plan.parts.push_back(folder_part(name, shards, std::make_shared<const FolderSource>(folder, plan.class_names)));
-  };
-  add("train", options.train_shards, train);
-  add("validation", options.validation_shards, validation);
-  return plan;
+  if (!validation.empty()) {
+    const FolderSource source(validation, set.class_names);
+    set.parts.push_back(picture_part("validation", shards.validation, files_of(source), PictureOrder::kListed, false));
+  }
+  return set;
 }
 
-Plan make_plan(const ConvertOptions& options) {
+// ImageNet's files, as far as they are there.
+struct ImagenetInput {
+  std::string train_archive;
+  fs::path train_folder;  // of folders of classes
+  std::string validation_archive;
+  fs::path validation_folder;  // of images
+  std::string labels;
+
+  // Folders of classes alone are nothing of ImageNet's own.
+  bool found() const { return !train_archive.empty() || !validation_archive.empty() || !validation_folder.empty(); }
+};
+
+std::string given_or_found(const std::string& given, const fs::path& usual) {
+  if (!given.empty()) return given;
+  return fs::exists(usual) ? usual.string() : std::string();
+}
+
+ImagenetInput find_imagenet(const ConvertOptions& options) {
+  const fs::path root = options.input;
+  ImagenetInput input{.train_archive = given_or_found(options.train_archive, root / kTrainArchive),
+                      .validation_archive = given_or_found(options.validation_archive, root / kValidationArchive),
+                      .labels = options.validation_labels};
+  for (const char* name : kValidationLabels) input.labels = given_or_found(input.labels, root / name);
+  if (input.train_archive.empty()) input.train_folder = find_split_folder(root, DataSplit::kTrain);
+  const fs::path folder = find_split_folder(root, DataSplit::kValidation);
+  if (input.validation_archive.empty() && !folder.empty() && list_folders(folder).empty()) {
+    if (!list_validation_folder(folder).items.empty()) input.validation_folder = folder;
+  }
+  return input;
+}
+
+SynsetFiles list_train(const ImagenetInput& input) {
+  if (!input.train_archive.empty()) return list_train_archive(input.train_archive);
+  if (input.train_folder.empty()) return {};
+  const FolderSource source(input.train_folder);
+  SynsetFiles train{.files = files_of(source)};
+  for (const PictureFiles::Item& item : train.files.items) {
+    train.classes.push_back(source.class_names()[static_cast<size_t>(item.label)]);
+  }
+  return train;
+}
+
+SynsetFiles list_validation(const ImagenetInput& input, const std::string& asked) {
+  SynsetFiles validation;
+  const bool in_archive = !input.validation_archive.empty();
+  if (!in_archive && input.validation_folder.empty()) {
+    // Their classes count all the same: labels of a part of ImageNet stay those of the whole.
+    if (!input.labels.empty()) validation.classes = read_validation_labels(input.labels, nullptr);
+    return validation;
+  }
+  validation.files =
+      in_archive ? list_validation_archive(input.validation_archive) : list_validation_folder(input.validation_folder);
+  if (input.labels.empty()) {
+    fail("{}: no labels of the validation images: expected {} there, or --validation_labels", asked,
+         kValidationLabels[0]);
+  }
+  validation.classes = read_validation_labels(input.labels, &validation.files);
+  return validation;
+}
+
+void warn_of_classes(const std::set<std::string>& all, const std::set<std::string>& trained) {
+  if (all.size() != kImagenetClasses) {
+    log_warning("{} classes, not ImageNet's {}: labels are ranks among these", all.size(), kImagenetClasses);
+  }
+  if (trained.empty() || trained.size() == all.size()) return;
+  const auto missing = std::ranges::find_if(all, [&](const std::string& name) { return !trained.contains(name); });
+  log_warning("{} of the {} classes have no training images, {} for one", all.size() - trained.size(), all.size(),
+              *missing);
+}
+
+void number_classes(SynsetFiles& files, const std::vector<std::string>& names) {
+  for (size_t i = 0; i < files.files.items.size(); ++i) {
+    files.files.items[i].label = std::ranges::lower_bound(names, files.classes[i]) - names.begin();
+  }
+}
+
+ShardSet plan_imagenet(const ConvertOptions& options, const ImagenetInput& input) {
+  SynsetFiles train = list_train(input);
+  SynsetFiles validation = list_validation(input, options.input);
+  const std::set<std::string> trained(train.classes.begin(), train.classes.end());
+  std::set<std::string> all = trained;
+  all.insert(validation.classes.begin(), validation.classes.end());
+  warn_of_classes(all, trained);
+  ShardSet set{.class_names = {all.begin(), all.end()}};
+  number_classes(train, set.class_names);
+  number_classes(validation, set.class_names);
+  const ShardCounts shards = shard_counts(options, kImagenetShards);
+  if (!train.files.items.empty()) {
+    set.parts.push_back(picture_part("train", shards.train, std::move(train.files), PictureOrder::kShuffled, true));
+  }
+  if (!validation.files.items.empty()) {
+    set.parts.push_back(
+        picture_part("validation", shards.validation, std::move(validation.files), PictureOrder::kListed, true));
+  }
+  return set;
+}
+
+ShardSet make_plan(const ConvertOptions& options) {
   std::error_code ignored;
+  if (fs::is_regular_file(options.input, ignored)) {
+    fail("{}: a file; expected the folder that holds the data (an archive elsewhere: --train_archive)", options.input);
+  }
   if (!fs::is_directory(options.input, ignored)) fail("{}: no such folder", options.input);
   const IdxPair train = find_idx(options.input, DataSplit::kTrain);
   const IdxPair validation = find_idx(options.input, DataSplit::kValidation);
   if (!train.images.empty() || !validation.images.empty()) return plan_idx(options, train, validation);
+  if (!options.class_names.empty()) fail("class names are given by the folders' names here, not by an option");
+  const ImagenetInput imagenet = find_imagenet(options);
+  if (imagenet.found()) return plan_imagenet(options, imagenet);
   if (!list_folders(options.input).empty()) return plan_folders(options);
-  fail("{}: neither IDX files (train-images-idx3-ubyte, ...) nor folders of images", options.input);
-}
-
-std::string shard_name(const Part& part, int64_t shard) {
-  return fmt::format("{}-{:05d}-of-{:05d}", part.name, shard, part.shards);
-}
-
-// Shards of another number beside ours would be read together with them.
-void check_output(const std::string& output, const Plan& plan) {
-  for (const char* name : {"train", "validation"}) {
-    const auto part = std::ranges::find(plan.parts, name, &Part::name);
-    const std::string ours = part == plan.parts.end() ? "" : fmt::format("-of-{:05d}", part->shards);
-    for (const std::string& path : match_files(fmt::format("{}/{}-*", output, name))) {
-      if (ours.empty() || !path.ends_with(ours)) {
-        fail("{}: in the way; it would be read together with the new records (give an empty folder)", path);
-      }
-    }
-  }
-}
-
-std::string serialize(const Picture& picture, const std::vector<std::string>& class_names) {
-  const ImageHeader header = read_image_header(picture.encoded);
-  Example example;
-  example.set_int64("image/height", header.height);
-  example.set_int64("image/width", header.width);
-  example.set_int64("image/channels", 3);  // what it decodes to, as the original writes for grey pictures too
-  example.set_bytes("image/colorspace", "RGB");
-  example.set_bytes("image/format", std::string(image_kind_name(header.kind)));
-  example.set_bytes("image/filename", picture.filename);
-  example.set_bytes("image/encoded", picture.encoded);
-  example.set_int64("image/class/label", picture.label + 1);
-  example.set_bytes("image/class/synset", class_names[static_cast<size_t>(picture.label)]);
-  return example.serialize();
-}
-
-// A file under a temporary name until it is whole; a hidden one, which no pattern of shards matches.
-class TemporaryFile {
- public:
-  TemporaryFile(const std::string& folder, const std::string& name)
-      : path_(folder + "/." + name + ".partial"), final_(folder + "/" + name) {}
-  ~TemporaryFile() {
-    std::error_code ignored;
-    fs::remove(path_, ignored);
-  }
-  TemporaryFile(const TemporaryFile&) = delete;
-  TemporaryFile& operator=(const TemporaryFile&) = delete;
-
-  const std::string& path() const { return path_; }
-  void commit() const {
-    sync_path(path_);
-    std::error_code error;
-    fs::rename(path_, final_, error);
-    if (error) fail("{}: can't be written: {}", final_, error.message());
-  }
-
- private:
-  std::string path_;
-  std::string final_;
-};
-
-void write_part(const Part& part, const std::vector<std::string>& class_names, const std::string& output,
-                ThreadPool& pool) {
-  Progress progress("converting " + part.name, "images", part.size);
-  std::mutex mutex;
-  int64_t done = 0;
-  const int64_t chunk = (part.size + part.shards - 1) / part.shards;
-  pool.parallel_for(part.shards, [&](int64_t shard) {
-    const TemporaryFile file(output, shard_name(part, shard));
-    RecordWriter writer(file.path());
-    const int64_t end = std::min(part.size, (shard + 1) * chunk);
-    for (int64_t i = shard * chunk; i < end; ++i) {
-      writer.write(serialize(part.picture(i), class_names));
-      const std::lock_guard lock(mutex);
-      progress.update(++done);
-    }
-    writer.close();
-    file.commit();
-  });
-  progress.finish();
+  fail("{}: neither IDX files (train-images-idx3-ubyte, ...) nor ImageNet's archives ({}, ...) nor folders of images",
+       options.input, kTrainArchive);
 }
 
 }  // namespace
 
 ConvertResult convert_data(const ConvertOptions& options, const std::function<void()>& checked) {
-  for (const int64_t shards : {options.train_shards, options.validation_shards}) {
-    if (shards < 1 || shards > 99999) fail("{} shards; expected 1 to 99999", shards);
-  }
-  if (options.output.empty()) fail("no output folder given");
-  const Plan plan = make_plan(options);
-  make_writable_folder(options.output);
-  check_output(options.output, plan);
+  const ShardSet set = make_plan(options);
+  ShardWriter writer(set, options.output);
   if (checked) checked();
-  ThreadPool pool(options.threads);
-  ConvertResult result;
-  for (const Part& part : plan.parts) {
-    write_part(part, plan.class_names, options.output, pool);
+  writer.write(options.threads);
+  ConvertResult result{.class_names = set.class_names};
+  for (const ShardPart& part : set.parts) {
     (part.name == "train" ? result.train_images : result.validation_images) = part.size;
   }
-  write_file_atomically(options.output + "/labels.txt", join(plan.class_names, "\n") + "\n");
-  result.class_names = plan.class_names;
   return result;
 }
 

@@ -14,12 +14,6 @@ namespace fs = std::filesystem;
 
 bool is_hidden(const fs::path& path) { return path.filename().string().starts_with('.'); }
 
-bool is_image_name(const fs::path& path) {
-  std::string extension = path.extension().string();
-  std::ranges::transform(extension, extension.begin(), [](unsigned char c) { return std::tolower(c); });
-  return extension == ".jpg" || extension == ".jpeg" || extension == ".png";
-}
-
 fs::directory_iterator open_folder(const fs::path& folder) {
   std::error_code error;
   fs::directory_iterator entries(folder, error);
@@ -37,6 +31,12 @@ std::vector<std::string> list_images(const fs::path& folder) {
 }
 
 }  // namespace
+
+bool is_image_name(const fs::path& path) {
+  std::string extension = path.extension().string();
+  std::ranges::transform(extension, extension.begin(), [](unsigned char c) { return std::tolower(c); });
+  return extension == ".jpg" || extension == ".jpeg" || extension == ".png";
+}
 
 std::vector<std::string> list_folders(const fs::path& root) {
   std::vector<std::string> names;

@@ -96,6 +96,11 @@ std::span<const float> Example::float_list(std::string_view key) const {
   return values == nullptr ? std::span<const float>() : *values;
 }
 
+Example::Kind Example::kind(std::string_view key) const {
+  const auto found = features_.find(key);
+  return found == features_.end() ? Kind::kNothing : static_cast<Kind>(found->second.index());
+}
+
 std::vector<std::string> Example::keys() const {
   std::vector<std::string> names;
   for (const auto& [key, feature] : features_) names.push_back(key);

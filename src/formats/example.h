@@ -14,6 +14,8 @@ namespace netwright {
 
 class Example {
  public:
+  enum class Kind { kNothing, kBytes, kInt64, kFloat };
+
   // Reads a serialised Example: lists packed or not, a key given twice counts the last time, unknown fields are
   // skipped. Throws Error when it isn't one. The caller adds file and record to the message.
   static Example parse(std::string_view bytes);
@@ -31,6 +33,8 @@ class Example {
 
   // Whether the key is there, with or without a list.
   bool contains(std::string_view key) const { return features_.find(key) != features_.end(); }
+  // Of the key's list; kNothing also when the key is missing.
+  Kind kind(std::string_view key) const;
   // All keys, sorted.
   std::vector<std::string> keys() const;
 
@@ -42,6 +46,7 @@ class Example {
   std::string serialize() const;
 
  private:
+  // Alternatives in the order of Kind.
   using Feature = std::variant<std::monostate, std::vector<std::string>, std::vector<int64_t>, std::vector<float>>;
   template <typename T>
   const std::vector<T>* list(std::string_view key) const;

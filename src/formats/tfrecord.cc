@@ -113,25 +113,38 @@ void RecordReader::read_payload(std::string& record, uint64_t length) {
   if (check_crc_ && !crc_matches(record, footer.data())) refuse(kPayloadFault);
 }
 
-std::vector<RecordLocation> index_records(const std::string& path) {
+RecordIndex find_records(const std::string& path) {
   const ReadOnlyFile file(path);
-  std::vector<RecordLocation> locations;
+  RecordIndex index;
   uint64_t offset = 0;
-  while (offset < file.size()) {
-    const auto number = static_cast<int64_t>(locations.size());
-    const auto refuse = [&](std::string_view what) { refuse_record(path, number, static_cast<int64_t>(offset), what); };
-    std::array<char, kHeaderSize> header{};
-    const size_t got = file.read_some(offset, header.data(), header.size());
-    if (got < header.size()) refuse(truncated_header(got));
-    if (const char* fault = header_fault(header.data(), static_cast<int64_t>(offset))) refuse(fault);
-    const auto length = load_little<uint64_t>(header.data());
-    const uint64_t left = file.size() - offset - kHeaderSize;
-    if (left < kFooterSize || length > left - kFooterSize) refuse(truncated_record(length, left));
-    if (length > std::numeric_limits<uint32_t>::max()) refuse(fmt::format("{} bytes are too long a record", length));
-    locations.push_back({static_cast<int64_t>(offset), static_cast<uint32_t>(length), static_cast<uint32_t>(number)});
-    offset += length + kOverhead;
+  try {
+    while (offset < file.size()) {
+      const auto number = static_cast<int64_t>(index.records.size());
+      const auto refuse = [&](std::string_view what) {
+        refuse_record(path, number, static_cast<int64_t>(offset), what);
+      };
+      std::array<char, kHeaderSize> header{};
+      const size_t got = file.read_some(offset, header.data(), header.size());
+      if (got < header.size()) refuse(truncated_header(got));
+      if (const char* fault = header_fault(header.data(), static_cast<int64_t>(offset))) refuse(fault);
+      const auto length = load_little<uint64_t>(header.data());
+      const uint64_t left = file.size() - offset - kHeaderSize;
+      if (left < kFooterSize || length > left - kFooterSize) refuse(truncated_record(length, left));
+      if (length > std::numeric_limits<uint32_t>::max()) refuse(fmt::format("{} bytes are too long a record", length));
+      index.records.push_back(
+          {static_cast<int64_t>(offset), static_cast<uint32_t>(length), static_cast<uint32_t>(number)});
+      offset += length + kOverhead;
+    }
+  } catch (const Error& error) {
+    index.fault = error.what();
   }
-  return locations;
+  return index;
+}
+
+std::vector<RecordLocation> index_records(const std::string& path) {
+  RecordIndex index = find_records(path);
+  if (!index.fault.empty()) throw Error(index.fault);
+  return std::move(index.records);
 }
 
 RecordFile::RecordFile(const std::string& path) : file_(std::make_unique<ReadOnlyFile>(path)) {}

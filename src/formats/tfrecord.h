@@ -56,6 +56,16 @@ struct RecordLocation {
   bool operator==(const RecordLocation&) const = default;
 };
 
+// The records of a file as far as they can be found, and what is wrong with the next one.
+struct RecordIndex {
+  std::vector<RecordLocation> records;
+  std::string fault;  // as a RecordReader would say it; empty when all of the file is found
+};
+
+// Finds records by their lengths alone: payloads are skipped and not checked. Throws Error only when the file can't be
+// read.
+RecordIndex find_records(const std::string& path);
+
 // All records of an uncompressed file, found by their lengths alone: payloads are skipped and not checked. Throws Error
 // for a wrong CRC of a length, a file cut short and a record of 4 GiB or more.
 std::vector<RecordLocation> index_records(const std::string& path);
