@@ -90,7 +90,7 @@ void add_picture(const DataItem& item, Tally& tally) {
     tally.widths.push_back(item.pixels.width());
     tally.heights.push_back(item.pixels.height());
     tally.bytes.push_back(0);
-    ++tally.encodings["pixels"];
+    ++tally.encodings["raw pixels"];
     return;
   }
   if (item.encoded.empty()) return;

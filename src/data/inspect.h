@@ -47,7 +47,7 @@ struct PictureSummary {
   Quartiles width;   // pixels
   Quartiles height;  // pixels
   Quartiles bytes;   // of the files; 0 when they are decoded already
-  // "JPEG", "JPEG, grey", "PNG, grey": how many.
+  // "JPEG", "PNG, grey", ..., "raw pixels": how many.
   std::map<std::string, int64_t> encodings;
 };
 

@@ -170,9 +170,12 @@ void ShardWriter::write_part(size_t index, ThreadPool& pool) {
 }
 
 void ShardWriter::write(int threads) {
-  for (const std::string& left : match_files(folder_ + "/.*-of-*.partial")) {
-    std::error_code ignored;
-    fs::remove(left, ignored);
+  // What a killed process leaves.
+  for (const char* pattern : {"/.*-of-*.partial", "/conversion.txt.tmp*", "/labels.txt.tmp*"}) {
+    for (const std::string& left : match_files(folder_ + pattern)) {
+      std::error_code ignored;
+      fs::remove(left, ignored);
+    }
   }
   write_file_atomically(folder_ + "/conversion.txt", manifest_);
   if (kept_ > 0) log_info("{}: {} shards are there already", folder_, kept_);

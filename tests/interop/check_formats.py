@@ -1,8 +1,8 @@
 """Checks our files with TensorFlow, TensorBoard and safetensors, and theirs with our readers.
 
-    check_formats.py INTEROP_FILES
+    check_formats.py INTEROP_FILES NETWRIGHT
 
-INTEROP_FILES is the program built beside this script. Prints what it checked; any difference is an AssertionError.
+INTEROP_FILES is the program built beside this script, NETWRIGHT the one that users run. Prints what it checked; any difference is an AssertionError.
 """
 
 import glob
@@ -18,6 +18,8 @@ import numpy as np
 import safetensors.numpy
 import tensorflow as tf
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+import check_data
 
 
 def quarters(shape):
@@ -177,7 +179,7 @@ def check_records(folder):
 
 
 def main():
-    program = sys.argv[1]
+    program, netwright = sys.argv[1:]
     with tempfile.TemporaryDirectory() as folder:
         subprocess.run([program, "write", folder], check=True)
         checks = [
@@ -188,6 +190,8 @@ def main():
             ("our events read by TensorBoard", check_events, []),
             ("safetensors both ways", check_safetensors, [program]),
             ("our records read by TensorFlow", check_records, []),
+            ("ImageNet's archives converted", check_data.check_converted_imagenet, [netwright]),
+            ("made-up data read by TensorFlow", check_data.check_fake_data, [netwright]),
         ]
         for what, check, arguments in checks:
             check(folder, *arguments)
