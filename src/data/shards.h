@@ -63,7 +63,7 @@ class ShardWriter {
  private:
   void check_foreign() const;
   void check_space() const;
-  void write_part(size_t part, class ThreadPool& pool);
+  void write_part(size_t index, class ThreadPool& pool);
   std::string shard_path(const ShardPart& part, int64_t shard) const;
 
   const ShardSet& set_;
