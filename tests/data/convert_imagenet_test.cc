@@ -15,7 +15,6 @@ namespace {
 
 using test::error_of;
 using test::TemporaryFolder;
-using ::testing::Each;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 

@@ -13,9 +13,7 @@ namespace {
 
 using test::error_of;
 using test::TemporaryFolder;
-using ::testing::Contains;
 using ::testing::Each;
-using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::Not;
 
