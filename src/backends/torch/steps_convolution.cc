@@ -1,13 +1,16 @@
+#include <ATen/Parallel.h>
 #include <ATen/ops/cat.h>
 #include <ATen/ops/constant_pad_nd.h>
 #include <ATen/ops/convolution.h>
 #include <ATen/ops/convolution_backward.h>
+#include <ATen/ops/empty.h>
 #include <ATen/ops/narrow.h>
 #include <ATen/ops/zeros_like.h>
 
 #include "backends/torch/frame.h"
 #include "backends/torch/geometry.h"
 #include "backends/torch/steps.h"
+#include "kernels/depthwise_gradient.h"
 
 namespace netwright::torch_backend {
 namespace {
@@ -27,12 +30,56 @@ at::Tensor uncrop_gradient(const at::Tensor& gradient, const ConvolutionGeometry
   return at::constant_pad_nd(gradient, {geometry.crop[1], right, geometry.crop[0], bottom});
 }
 
+DepthwiseShape depthwise_shape(const Window& window, const at::Tensor& input, const at::Tensor& output) {
+  return {.batch = input.size(0),
+          .channels = input.size(1),
+          .input_height = input.size(2),
+          .input_width = input.size(3),
+          .output_height = output.size(2),
+          .output_width = output.size(3),
+          .kernel_height = window.kernel_h,
+          .kernel_width = window.kernel_w,
+          .stride_height = window.stride_h,
+          .stride_width = window.stride_w,
+          .dilation = window.dilation,
+          .pad_top = axis_padding(window, input.size(2), window.kernel_h, window.stride_h).before,
+          .pad_left = axis_padding(window, input.size(3), window.kernel_w, window.stride_w).before};
+}
+
+// [kh, kw, channels, 1], on a CPU.
+template <typename Value>
+at::Tensor depthwise_kernel_gradient(const DepthwiseShape& shape, const at::Tensor& input, const at::Tensor& output) {
+  const DepthwiseKernelGradient gradient(shape);
+  const at::Tensor partial = at::empty({gradient.partial_size()}, at::kFloat);
+  at::Tensor sum = at::empty({shape.kernel_height, shape.kernel_width, shape.channels, 1}, at::kFloat);
+  const auto* input_values = static_cast<const Value*>(input.const_data_ptr());
+  const auto* output_values = static_cast<const Value*>(output.const_data_ptr());
+  auto* partial_values = partial.mutable_data_ptr<float>();
+  at::parallel_for(0, gradient.tasks(), 1, [&](int64_t begin, int64_t end) {
+    for (int64_t task = begin; task < end; ++task) gradient.run_task(task, input_values, output_values, partial_values);
+  });
+  at::parallel_for(0, gradient.blocks(), 1, [&](int64_t begin, int64_t end) {
+    for (int64_t block = begin; block < end; ++block)
+      gradient.finish_block(block, partial_values, sum.mutable_data_ptr<float>());
+  });
+  return sum;
+}
+
+at::Tensor depthwise_kernel_gradient(const Window& window, const at::Tensor& input, const at::Tensor& output_gradient) {
+  const at::Tensor pixels = input.contiguous(at::MemoryFormat::ChannelsLast);
+  const at::Tensor gradient = output_gradient.contiguous(at::MemoryFormat::ChannelsLast);
+  const DepthwiseShape shape = depthwise_shape(window, pixels, gradient);
+  return pixels.scalar_type() == at::kBFloat16 ? depthwise_kernel_gradient<uint16_t>(shape, pixels, gradient)
+                                               : depthwise_kernel_gradient<float>(shape, pixels, gradient);
+}
+
 // A convolution whose kernel is a parameter; depthwise is the case of as many groups as channels.
 class ConvolutionStep : public Step {
  public:
   ConvolutionStep(const StepContext& context, const Window& window, const ParameterRef& kernel,
                   const ParameterRef& bias, int64_t groups, bool depthwise)
       : plan_(context.plan),
+        window_(window),
         kernel_(kernel),
         bias_(bias),
         groups_(groups),
@@ -50,25 +97,46 @@ class ConvolutionStep : public Step {
 
   void backward(Frame& base, bool accumulate) override {
     TorchFrame& frame = torch_frame(base);
-    const at::Tensor gradient = uncrop_gradient(frame.at(plan_.output_gradient), geometry_);
-    const std::vector<int64_t> bias_sizes = {gradient.size(1)};
-    const auto [input_gradient, kernel_gradient, bias_gradient] =
-        at::convolution_backward(gradient, frame.at(plan_.inputs[0]), frame.packed_kernel(kernel_, depthwise_),
-                                 bias_ ? at::OptionalIntArrayRef(bias_sizes) : at::OptionalIntArrayRef(),
-                                 geometry_.stride, geometry_.padding, geometry_.dilation, false, {0, 0}, groups_,
-                                 {plan_.input_gradients[0].slot >= 0, true, static_cast<bool>(bias_)});
-    frame.give(plan_.input_gradients[0], input_gradient);
+    const bool own_kernel_gradient = depthwise_ && frame.device().is_cpu() && frame.type() != at::kDouble;
+    auto [input_gradient, kernel_gradient, bias_gradient] = gradients(frame, !own_kernel_gradient);
     for (const ParameterGradient& parameter : plan_.parameter_gradients) {
-      if (parameter.parameter == kernel_) {
-        frame.write_kernel_gradient(parameter, kernel_gradient, depthwise_, accumulate);
-      } else {
+      if (!(parameter.parameter == kernel_)) {
         frame.write_gradient(parameter, bias_gradient, accumulate);
+      } else if (own_kernel_gradient) {
+        const at::Tensor& output_gradient = frame.at(plan_.output_gradient);
+        frame.write_gradient(parameter, depthwise_kernel_gradient(window_, frame.at(plan_.inputs[0]), output_gradient),
+                             accumulate);
+      } else {
+        frame.write_kernel_gradient(parameter, kernel_gradient, depthwise_, accumulate);
       }
     }
+    frame.give(plan_.input_gradients[0], std::move(input_gradient));
   }
 
  private:
+  // libtorch's gradients of input, kernel (if wanted) and bias.
+  std::tuple<at::Tensor, at::Tensor, at::Tensor> gradients(TorchFrame& frame, bool of_kernel) {
+    at::Tensor gradient = uncrop_gradient(frame.at(plan_.output_gradient), geometry_);
+    at::Tensor input = frame.at(plan_.inputs[0]);
+    at::Tensor kernel = frame.packed_kernel(kernel_, depthwise_);
+    // A depthwise input gradient in bfloat16 takes oneDNN up to 70 times as long as in float32.
+    const bool widen = depthwise_ && frame.device().is_cpu() && frame.type() == at::kBFloat16;
+    if (widen) {
+      gradient = gradient.to(at::kFloat);
+      input = input.to(at::kFloat);
+      kernel = kernel.to(at::kFloat);
+    }
+    const std::vector<int64_t> bias_sizes = {gradient.size(1)};
+    auto result = at::convolution_backward(
+        gradient, input, kernel, bias_ ? at::OptionalIntArrayRef(bias_sizes) : at::OptionalIntArrayRef(),
+        geometry_.stride, geometry_.padding, geometry_.dilation, false, {0, 0}, groups_,
+        {plan_.input_gradients[0].slot >= 0, of_kernel, static_cast<bool>(bias_)});
+    if (widen && std::get<0>(result).defined()) std::get<0>(result) = std::get<0>(result).to(at::kBFloat16);
+    return result;
+  }
+
   const StepPlan& plan_;
+  Window window_;
   ParameterRef kernel_;
   ParameterRef bias_;
   int64_t groups_;
