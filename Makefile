@@ -30,12 +30,12 @@ test:
 	@scripts/test.sh
 
 sanitize:
-	@scripts/setup.sh tools
+	@scripts/setup.sh sanitize
 	@scripts/sanitize.sh
 
 FUZZ_SECONDS ?= 60
 fuzz:
-	@scripts/setup.sh fuzz
+	@scripts/setup.sh sanitize
 	@scripts/fuzz.sh $(FUZZ_SECONDS)
 
 lint:
@@ -50,7 +50,7 @@ reference: build
 	@build/netwright --reference > docs/commands.md
 
 clean:
-	rm -rf build build-asan build-tsan build-fuzz
+	rm -rf build build-asan build-tsan
 
 distclean: clean
 	rm -rf .venv .venv-interop demo

@@ -2,18 +2,17 @@
 # Fuzzes all targets, or those named: scripts/fuzz.sh SECONDS [TARGET...], so long for each. With 0 seconds a target runs
 # over its kept corpus and the same thousand changes of it every time.
 #
-# Prints a line a target: executions, seconds, finding. What it learns stays in build-fuzz/corpus. An input that shows a
-# finding lies in build-fuzz/findings and makes the exit status 1; once mended it belongs into tests/fuzz/corpus.
+# Prints a line a target: executions, seconds, finding. What it learns stays in build-asan/corpus. An input that shows a
+# finding lies in build-asan/findings and makes the exit status 1; once mended it belongs into tests/fuzz/corpus.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 seconds=${1:?usage: scripts/fuzz.sh SECONDS [TARGET...]}
 shift
-build=build-fuzz
+build=build-asan
 # More memory than any small input is worth, in all and in one piece; longer than any takes.
 limits=(-rss_limit_mb=1024 -malloc_limit_mb=256 -timeout=20)
 
-[ -e $build/build.ninja ] || cmake -S . -B $build -G Ninja --log-level=WARNING -DCMAKE_CXX_COMPILER=clang++ \
-  -DNETWRIGHT_FUZZ=ON -DNETWRIGHT_TORCH=OFF -DNETWRIGHT_SANITIZE=address,undefined > /dev/null
+[ -e $build/build.ninja ] || cmake --preset asan --log-level=WARNING > /dev/null
 cmake --build $build --target netwright_fuzz fuzz_replay
 
 memory=/dev/shm

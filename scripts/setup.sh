@@ -4,8 +4,7 @@
 #   scripts/setup.sh build   Debian packages, libtorch, a configured build/
 #   scripts/setup.sh test    the same, and the programs that read our files in tests (TensorFlow, TensorBoard, safetensors)
 #   scripts/setup.sh lint    the same as build, and clang's tools
-#   scripts/setup.sh tools   Debian packages alone, for builds without libtorch in folders of their own
-#   scripts/setup.sh fuzz    the same, and clang with its sanitizers
+#   scripts/setup.sh sanitize   Debian packages alone, with clang and its sanitizers, for builds without libtorch
 #
 # libtorch comes from LIBTORCH (a folder with include/ and lib/), else from a virtual environment with PyTorch's wheel;
 # its CPU and CUDA builds serve alike.
@@ -67,7 +66,7 @@ configure() {
 }
 
 install_packages
-case $what in tools | fuzz) exit 0 ;; esac
+[ "$what" != sanitize ] || exit 0
 find_libtorch
 [ "$what" != test ] || make_venv .venv-interop scripts/requirements-interop.txt
 configure

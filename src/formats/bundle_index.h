@@ -11,8 +11,10 @@
 
 namespace netwright {
 
+using TableEntries = std::vector<std::pair<std::string, std::string>>;
+
 // All entries, in the order of their keys. Throws Error that names the file when any byte that matters is wrong.
-std::vector<std::pair<std::string, std::string>> read_table(const std::string& path);
+TableEntries read_table(const std::string& path);
 
 // Writes and syncs a table as TensorFlow does: one block of 256 KiB after the other, not compressed.
 void write_table(const std::string& path, const std::map<std::string, std::string>& entries);

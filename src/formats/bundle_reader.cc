@@ -231,6 +231,8 @@ std::vector<Part> BundleReader::State::parts_of(std::string_view name, const pro
 }
 
 void BundleReader::State::check_parts(const std::string& name, const proto::BundleEntry& entry) const {
+  constexpr int kMostSlices = 10'000;  // each is compared with all others
+  if (entry.slices_size() > kMostSlices) refuse(index_path, name, fmt::format("{} slices", entry.slices_size()));
   const std::vector<Part> parts = parts_of(name, entry);
   int64_t covered = 0;
   for (size_t i = 0; i < parts.size(); ++i) {

@@ -11,7 +11,7 @@ namespace {
 
 constexpr unsigned char kUnsignedByte = 0x08;
 // Memory grows with what was really read, whatever the header says.
-constexpr size_t kReadStep = 1 << 20;
+constexpr size_t kReadStep = 256 << 10;
 
 uint32_t load_big(const unsigned char* bytes) {
   return static_cast<uint32_t>(bytes[0]) << 24 | static_cast<uint32_t>(bytes[1]) << 16 |

@@ -21,7 +21,7 @@ constexpr size_t kHeaderSize = 12;
 constexpr size_t kFooterSize = 4;
 constexpr uint64_t kOverhead = kHeaderSize + kFooterSize;
 // Memory grows with what was really read, whatever a length says.
-constexpr size_t kReadStep = 1 << 20;
+constexpr size_t kReadStep = 256 << 10;
 
 bool crc_matches(std::string_view bytes, const char* stored) {
   return crc32c_mask(crc32c(bytes)) == load_little<uint32_t>(stored);

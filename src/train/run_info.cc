@@ -1,6 +1,7 @@
 #include "train/run_info.h"
 
 #include <algorithm>
+#include <concepts>
 #include <filesystem>
 
 #include <nlohmann/json.hpp>
@@ -20,6 +21,16 @@ constexpr int64_t kProbes = 16;
 
 std::string run_file(const std::string& model_dir) { return model_dir + "/run.json"; }
 
+// A whole number; nlohmann's own conversion would cut off what doesn't fit.
+template <std::integral T>
+T whole(const Json& json, const char* key) {
+  const Json& value = json.at(key);
+  const bool fits = std::is_signed_v<T> ? !value.is_number_unsigned() || value.get<uint64_t>() <= uint64_t{INT64_MAX}
+                                        : value.is_number_unsigned();
+  if (!value.is_number_integer() || !fits) fail("{}: expected a whole number", key);
+  return value.get<T>();
+}
+
 Json to_json(const ModelOptions& options) {
   Json json = Json::object();
   for_each_option([&](const char* name, auto option) {
@@ -31,7 +42,12 @@ Json to_json(const ModelOptions& options) {
 ModelOptions options_from(const Json& json) {
   ModelOptions options;
   for_each_option([&]<typename T>(const char* name, std::optional<T> ModelOptions::*option) {
-    if (json.contains(name)) options.*option = json[name].get<T>();
+    if (!json.contains(name)) return;
+    if constexpr (std::is_same_v<T, int64_t>) {
+      options.*option = whole<T>(json, name);
+    } else {
+      options.*option = json[name].get<T>();
+    }
   });
   return options;
 }
@@ -50,8 +66,8 @@ Json to_json(const InputSpec& input) {
 
 InputSpec input_from(const Json& json) {
   InputSpec input;
-  input.height = json.at("height");
-  input.width = json.at("width");
+  input.height = whole<int64_t>(json, "height");
+  input.width = whole<int64_t>(json, "width");
   input.resize = parse_resize(json.at("resize").get<std::string>());
   input.crop = parse_centre_crop(json.at("crop").get<std::string>());
   input.mean = json.at("mean");
@@ -64,7 +80,7 @@ Json to_json(const DataFingerprint& data) {
 }
 
 DataFingerprint data_from(const Json& json) {
-  return {json.at("data"), json.at("images"), json.at("label_base"), json.at("samples")};
+  return {json.at("data"), whole<int64_t>(json, "images"), whole<int64_t>(json, "label_base"), json.at("samples")};
 }
 
 Json to_json(const std::vector<Setting>& settings) {
@@ -101,12 +117,12 @@ RunInfo info_from(const Json& json) {
   info.model = json.at("model");
   info.options = options_from(json.at("options"));
   info.input = input_from(json.at("input"));
-  info.classes = json.at("classes");
-  info.parameters = json.at("parameters");
+  info.classes = whole<int64_t>(json, "classes");
+  info.parameters = whole<int64_t>(json, "parameters");
   info.variables = json.at("variables");
   info.class_names = json.at("class_names");
-  info.seed = json.at("seed");
-  info.world_size = json.at("world_size");
+  info.seed = whole<uint64_t>(json, "seed");
+  info.world_size = whole<int64_t>(json, "world_size");
   info.weight_decay = json.at("weight_decay");
   info.label_smoothing = json.at("label_smoothing");
   if (json.contains("train_data")) info.train_data = data_from(json["train_data"]);
@@ -158,6 +174,8 @@ std::optional<RunInfo> read_run_info(const std::string& model_dir) {
   try {
     return info_from(Json::parse(read_file(path)));
   } catch (const nlohmann::json::exception& error) {
+    fail("{}: is not a description of a run: {}", path, error.what());
+  } catch (const Error& error) {
     fail("{}: is not a description of a run: {}", path, error.what());
   }
 }

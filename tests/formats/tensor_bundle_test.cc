@@ -2,6 +2,9 @@
 
 #include <numeric>
 
+#include <leveldb/env.h>
+#include <leveldb/options.h>
+#include <leveldb/table_builder.h>
 #include <nlohmann/json.hpp>
 
 #include "core/file.h"
@@ -9,6 +12,7 @@
 #include "formats/crc32c.h"
 #include "formats/little_endian.h"
 #include "formats/support.h"
+#include "formats/varint.h"
 
 namespace netwright {
 namespace {
@@ -288,6 +292,73 @@ TEST(TensorBundle, UnknownTypesOfAnySizeAreRefused) {
               {{"", kHeader}, {"n", from_hex("08 15 12 0b 12 09 08 80 80 80 80 80 80 80 10 28 08")}});
   const BundleReader reader(folder.file("t"));
   EXPECT_THAT(error_of([&] { reader.read_floats("n"); }), HasSubstr("tensor n: is dtype 21, expected floating point"));
+}
+
+// A table of one data block, whose place the index tells as `place`.
+std::string table_of(const std::string& block, const std::string& place) {
+  std::string table;
+  const auto append_block = [&](const std::string& bytes) {
+    const std::string typed = bytes + '\0';
+    table += typed;
+    append_little(table, crc32c_mask(crc32c(typed)));
+  };
+  const std::string restarts = from_hex("00000000 01000000");
+  append_block(block + restarts);
+  const size_t index = table.size();
+  const std::string entry = std::string{'\0', '\1', static_cast<char>(place.size()), 'z'} + place;
+  append_block(entry + restarts);
+  std::string footer = from_hex("00 00");
+  append_varint(footer, index);
+  append_varint(footer, entry.size() + restarts.size());
+  footer.resize(40);
+  return table + footer + from_hex("57 fb 80 8b 24 75 47 db");
+}
+
+// What a table says of sizes is not believed.
+TEST(TensorBundle, TablesThatPromiseTooMuch) {
+  const TemporaryFolder folder;
+  const auto message = [&](const std::string& block, uint64_t offset, uint64_t size) {
+    std::string place;
+    append_varint(place, offset);
+    append_varint(place, size);
+    const std::string path = folder.write("t.index", table_of(block, place));
+    return error_of([&] { read_table(path); });
+  };
+  const std::string block = from_hex("00 01 02") + "kvv";
+  const size_t size = block.size() + 8;
+  EXPECT_EQ(message(block, 0, size), "(no error)");
+  const std::string outside = "t.index: damaged: a block (data) of ";
+  EXPECT_THAT(message(block, 0, uint64_t{1} << 40), HasSubstr(outside + "1099511627776 bytes at byte 0"));
+  for (const uint64_t past : {1, 5, 6, 14}) {  // with its trailer it would be small again
+    EXPECT_THAT(message(block, 0, uint64_t{0} - past), HasSubstr(outside));
+  }
+  EXPECT_THAT(message(block, uint64_t{0} - 4, size), HasSubstr(outside));
+  EXPECT_THAT(message(block, 0, size - 1), HasSubstr("t.index: damaged: the CRC of the block (data) at byte 0"));
+  EXPECT_THAT(message(from_hex("00 ff ff ff ff 0f 02") + "kvv", 0, 18), HasSubstr("t.index: damaged: a damaged entry"));
+  EXPECT_THAT(message(from_hex("01 01 02") + "kvv", 0, size), HasSubstr("t.index: damaged: a damaged entry"));
+  EXPECT_THAT(message(from_hex("00 01 02") + "kvv" + from_hex("01 00 00"), 0, size + 3),
+              HasSubstr("t.index: damaged: its keys aren't in order"));
+  // 200 keys of a thousand letters in two thousand bytes.
+  std::string long_keys = from_hex("00 e8 07 00") + std::string(1000, 'k');
+  for (int i = 0; i < 200; ++i) long_keys += from_hex("e8 07 01 00") + static_cast<char>(i);
+  EXPECT_THAT(message(long_keys, 0, long_keys.size() + 8), HasSubstr("t.index: damaged: its keys are impossibly long"));
+}
+
+// TensorFlow reads compressed tables, too, though it writes none.
+TEST(TensorBundle, CompressedTables) {
+  const TemporaryFolder folder;
+  leveldb::WritableFile* opened = nullptr;
+  ASSERT_TRUE(leveldb::Env::Default()->NewWritableFile(folder.file("t.index"), &opened).ok());
+  const std::unique_ptr<leveldb::WritableFile> file(opened);
+  leveldb::Options options;
+  options.compression = leveldb::kSnappyCompression;
+  leveldb::TableBuilder builder(options, file.get());
+  std::map<std::string, std::string> entries;
+  for (int i = 100; i < 400; ++i) entries[fmt::format("block_{}/kernel", i)] = std::string(60, 'v');
+  for (const auto& [key, value] : entries) builder.Add(key, value);
+  ASSERT_TRUE(builder.Finish().ok() && file->Close().ok());
+  EXPECT_LT(builder.FileSize(), 300U * 30) << "it isn't compressed";
+  EXPECT_EQ(read_table(folder.file("t.index")), TableEntries(entries.begin(), entries.end()));
 }
 
 // One flipped bit in each byte.

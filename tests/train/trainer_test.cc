@@ -175,5 +175,19 @@ TEST(RunInfo, RoundTrip) {
   EXPECT_THAT(error_of([&] { read_run_info(folder.path()); }), HasSubstr("is not a description of a run"));
 }
 
+// A number that isn't whole, or too large, is not cut off.
+TEST(RunInfo, TakesWholeNumbersOnly) {
+  const TemporaryFolder folder;
+  write_run_info(folder.path(), test::tiny_run(test::tiny_recipe(1), 9));
+  const std::string good = read_file(folder.file("run.json"));
+  for (const char* number : {"2.5", "1e300", "9223372036854775808", "-1e0", "true"}) {
+    std::string bad = good;
+    bad.replace(bad.find("\"classes\": 10") + 11, 2, number);
+    folder.write("run.json", bad);
+    EXPECT_THAT(error_of([&] { read_run_info(folder.path()); }), HasSubstr("classes: expected a whole number"))
+        << number;
+  }
+}
+
 }  // namespace
 }  // namespace netwright
