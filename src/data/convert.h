@@ -1,5 +1,5 @@
 // Other people's data sets into TFRecord shards as imagenet_to_gcs.py writes them: the library's side of
-// `netwright data convert`. Source: shared spec formats.md, section 2.2.
+// `netwright data convert`. Source: tensorflow/tpu, tools/datasets/imagenet_to_gcs.py.
 #pragma once
 
 #include <cstdint>

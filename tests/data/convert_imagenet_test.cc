@@ -1,4 +1,4 @@
-// ImageNet's archives in small, made by the system's tar: what must come out is spec formats 2.2.
+// ImageNet's archives in small, made by the system's tar: what must come out is what imagenet_to_gcs.py writes.
 #include <filesystem>
 #include <map>
 
@@ -71,7 +71,9 @@ class ImagenetArchives : public ::testing::Test {
     input_.write(kLabels, "n02105855\nn01443537\nn01440764\n");
   }
 
-  ConvertOptions options() const { return {.input = input_.path(), .output = output_.path(), .threads = 2}; }
+  ConvertOptions options() const {
+    return {.input = input_.path(), .output = output_.path(), .train_shards = 2, .validation_shards = 2, .threads = 2};
+  }
   ConvertResult convert() { return convert_data(options()); }
   std::string message() {
     return error_of([&] { convert(); });
@@ -100,7 +102,7 @@ class ImagenetArchives : public ::testing::Test {
 TEST_F(ImagenetArchives, ShardsOrderAndLabels) {
   write_train();
   write_validation();
-  const ConvertResult result = convert();
+  const ConvertResult result = convert_data({.input = input_.path(), .output = output_.path(), .threads = 2});
   EXPECT_EQ(result.train_images, 5);
   EXPECT_EQ(result.validation_images, 3);
   EXPECT_THAT(result.class_names, ElementsAre("n01440764", "n01443537", "n02105855"));
@@ -134,7 +136,7 @@ TEST_F(ImagenetArchives, ShardsOrderAndLabels) {
 TEST_F(ImagenetArchives, EveryRecordHasTheNineFeatures) {
   write_train();
   convert();
-  for (const Example& example : read("train", 1024)) {
+  for (const Example& example : read("train", 2)) {
     EXPECT_THAT(example.keys(),
                 ElementsAre("image/channels", "image/class/label", "image/class/synset", "image/colorspace",
                             "image/encoded", "image/filename", "image/format", "image/height", "image/width"));
@@ -151,7 +153,7 @@ TEST_F(ImagenetArchives, EveryRecordHasTheNineFeatures) {
 TEST_F(ImagenetArchives, APngNamedJpegBecomesOne) {
   write_train();
   convert();
-  const Example png = read("train", 1024).at(3);
+  const Example png = read("train", 2).at(3);
   const Image image = decode_image(*png.bytes("image/encoded"));
   EXPECT_EQ(image.height(), 6);
   EXPECT_EQ(image.width(), 7);
@@ -164,7 +166,7 @@ TEST_F(ImagenetArchives, UnpackedFoldersGiveTheSame) {
   convert();
   const TemporaryFolder again;
   fs::copy(input_.file(kLabels), raw_.file(kLabels));
-  convert_data({.input = raw_.path(), .output = again.path()});
+  convert_data({.input = raw_.path(), .output = again.path(), .train_shards = 2, .validation_shards = 2});
   ASSERT_EQ(again.names(), output_.names());
   for (const std::string& name : output_.names()) {
     EXPECT_EQ(read_file(again.file(name)), read_file(output_.file(name))) << name;
@@ -186,8 +188,6 @@ TEST_F(ImagenetArchives, KagglesLabelsAndFilesElsewhere) {
   given.train_archive = elsewhere.file("a.tar");
   given.validation_archive = elsewhere.file("b.tar");
   given.validation_labels = elsewhere.file("LOC_val_solution.csv");
-  given.train_shards = 1;
-  given.validation_shards = 2;
   convert_data(given);
   const std::vector<Example> validation = read("validation", 2);
   ASSERT_EQ(validation.size(), 3U);
@@ -205,7 +205,7 @@ TEST_F(ImagenetArchives, ClassesOfOneSplitCountForTheOther) {
   input_.write(kLabels, "n00000001\nn02105855\n");
   const ConvertResult result = convert();
   EXPECT_THAT(result.class_names, ElementsAre("n00000001", "n01440764", "n02105855"));
-  EXPECT_EQ(read("train", 1024).at(0).int64("image/class/label"), 2);
+  EXPECT_EQ(read("train", 2).at(0).int64("image/class/label"), 2);
 }
 
 TEST_F(ImagenetArchives, ValidationNeedsItsLabels) {
@@ -243,6 +243,22 @@ TEST_F(ImagenetArchives, ArchivesThatAreSomethingElse) {
   tar(raw_.path(), input_.file(kTrain), "n02105855.tar n01440764.tar");
   EXPECT_THAT(message(), HasSubstr("ILSVRC2012_img_train.tar: n01440764.tar: not a tar archive"));
   EXPECT_THAT(output_.names(), ElementsAre());
+}
+
+TEST_F(ImagenetArchives, FilesThatCanNotBeRead) {
+  write_validation();
+  fs::create_directory(input_.file(kTrain));
+  EXPECT_THAT(message(), HasSubstr("ILSVRC2012_img_train.tar: can't read: it is a folder"));
+  fs::remove(input_.file(kTrain));
+  ConvertOptions given = options();
+  given.validation_labels = input_.file("none.txt");
+  EXPECT_THAT(error_of([&] { convert_data(given); }), HasSubstr("none.txt: can't read: No such file"));
+  given = options();
+  given.train_archive = input_.file("none.tar");
+  EXPECT_THAT(error_of([&] { convert_data(given); }), HasSubstr("none.tar: can't read: No such file"));
+  given = options();
+  given.input = input_.file(kValidation);
+  EXPECT_THAT(error_of([&] { convert_data(given); }), HasSubstr("a file; expected the folder that holds the data"));
 }
 
 TEST_F(ImagenetArchives, ADamagedImageIsNamed) {

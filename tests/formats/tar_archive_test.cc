@@ -12,7 +12,6 @@ namespace {
 
 using test::error_of;
 using test::TemporaryFolder;
-using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
 std::string content(const ReadOnlyFile& file, const TarEntry& entry) {
