@@ -1,8 +1,12 @@
-// Arrays in files: safetensors, IDX.
+// Files of arrays and archives of files: safetensors, IDX, tar.
 #include <array>
 
+#include "data/imagenet_files.h"
+#include "formats/file_io.h"
 #include "formats/idx.h"
 #include "formats/safetensors.h"
+#include "formats/tar_archive.h"
+#include "fuzz/mend.h"
 #include "fuzz/target.h"
 
 namespace netwright::fuzz {
@@ -33,8 +37,25 @@ void read_idx(const std::string& path) {
 void fuzz_idx(std::string_view bytes) { read_idx(in_file("idx", bytes)); }
 void fuzz_idx_gzip(std::string_view bytes) { read_idx(in_file("idx.gz", bytes)); }
 
-constexpr std::array<Target, 3> kTargets = {
-    {{"safetensors", fuzz_safetensors, 4096}, {"idx", fuzz_idx, 1024}, {"idx_gzip", fuzz_idx_gzip, 1024}}};
+void fuzz_tar(std::string_view bytes) {
+  std::string mended(bytes);
+  mend_tar(mended);
+  const std::string path = in_file("files.tar", mended);
+  attempt([&] {
+    const ReadOnlyFile file(path);
+    for (const TarEntry& entry : list_tar(file).entries) {
+      require(entry.offset <= file.size() && entry.size <= file.size() - entry.offset, "a file lies in its archive");
+      attempt([&] { list_tar(file, entry.offset, entry.size, entry.name); });
+    }
+  });
+  attempt([&] { list_train_archive(path); });
+  attempt([&] { list_validation_archive(path); });
+}
+
+constexpr std::array<Target, 4> kTargets = {{{"safetensors", fuzz_safetensors, 4096},
+                                             {"idx", fuzz_idx, 1024},
+                                             {"idx_gzip", fuzz_idx_gzip, 1024},
+                                             {"tar", fuzz_tar, 8192}}};
 
 }  // namespace
 

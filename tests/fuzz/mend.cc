@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <vector>
 
+#include <fmt/format.h>
 #include <zlib.h>
 
 #include "formats/crc32c.h"
@@ -98,6 +99,20 @@ void mend_png(std::string& bytes) {
     const auto* chunk = reinterpret_cast<const Bytef*>(bytes.data() + at + 4);
     store(bytes, at + 8 + length, __builtin_bswap32(static_cast<uint32_t>(crc32(0, chunk, length + 4))));
     at += length + 12;
+  }
+}
+
+void mend_tar(std::string& bytes) {
+  constexpr size_t kBlock = 512;
+  constexpr size_t kMagic = 257;
+  constexpr size_t kSum = 148;
+  constexpr size_t kSumDigits = 8;
+  for (size_t at = 0; at + kBlock <= bytes.size(); at += kBlock) {
+    if (bytes.compare(at + kMagic, 5, "ustar") != 0) continue;
+    bytes.replace(at + kSum, kSumDigits, kSumDigits, ' ');
+    unsigned sum = 0;
+    for (size_t i = 0; i < kBlock; ++i) sum += static_cast<unsigned char>(bytes[at + i]);
+    bytes.replace(at + kSum, kSumDigits - 1, fmt::format("{:06o}", sum) + '\0');
   }
 }
 

@@ -14,4 +14,7 @@ void mend_table(std::string& bytes);
 // CRCs of the chunks of a PNG.
 void mend_png(std::string& bytes);
 
+// Sums of the headers of a tar archive, wherever a block looks like one.
+void mend_tar(std::string& bytes);
+
 }  // namespace netwright::fuzz

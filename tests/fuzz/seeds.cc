@@ -225,6 +225,10 @@ void add_texts(const Seeds& seeds) {
   seeds.add("flags", "efficientnet",
             "efficientnet-b0\n--batch=64\n--lr_schedule\ncosine\n--noflip\n--image_size=97x131");
   seeds.add("flags", "mnasnet", "mnasnet_a1\n--optimizer=lars\n--epochs=1.5\n--depth-multiplier=0.35\n--use_keras");
+  seeds.add("validation_labels", "ids", "n01440764\nn02102040\n");
+  seeds.add("validation_labels", "kaggle",
+            "ImageId,PredictionString\nILSVRC2012_val_00000002,n01440764 85 1 499 272 \n"
+            "ILSVRC2012_val_00000001,n02102040 1 2 3 4 n02102040 5 6 7 8 \n");
   seeds.add("class_names", "two", "a cat\r\na dog\n");
 }
 

@@ -4,6 +4,7 @@
 #include "commands/model_flags.h"
 #include "commands/recipe_flags.h"
 #include "core/text.h"
+#include "data/imagenet_files.h"
 #include "data/source.h"
 #include "fuzz/target.h"
 #include "graph/count.h"
@@ -73,13 +74,24 @@ void fuzz_class_names(std::string_view text) {
   });
 }
 
-constexpr std::array<Target, 7> kTargets = {{{"block_efficientnet", fuzz_block_efficientnet, 128},
+void fuzz_validation_labels(std::string_view text) {
+  PictureFiles images;
+  for (const char* name : {"ILSVRC2012_val_00000001.JPEG", "ILSVRC2012_val_00000002.JPEG"}) {
+    images.items.push_back({.path = name});
+  }
+  const std::string path = in_file("validation_labels", text);
+  attempt([&] { require(read_validation_labels(path, &images).size() == 2, "an image has a label"); });
+  attempt([&] { read_validation_labels(path, nullptr); });
+}
+
+constexpr std::array<Target, 8> kTargets = {{{"block_efficientnet", fuzz_block_efficientnet, 128},
                                              {"block_mnasnet", fuzz_block_mnasnet, 128},
                                              {"graph_json", fuzz_graph_json, 16384},
                                              {"run_json", fuzz_run_json, 8192},
                                              {"metrics", fuzz_metrics, 1024},
                                              {"flags", fuzz_flags, 256},
-                                             {"class_names", fuzz_class_names, 256}}};
+                                             {"class_names", fuzz_class_names, 256},
+                                             {"validation_labels", fuzz_validation_labels, 512}}};
 
 }  // namespace
 
