@@ -130,21 +130,12 @@ void Preprocessor::train_opened(const TrainAugment& augment, const TrainDraws& d
   }
 }
 
-const Image& Preprocessor::pixels_of(const CropWindow& window) {
-  const bool whole = window == CropWindow{0, 0, header_.height, header_.width};
-  if (given_ != nullptr) {
-    if (whole) return *given_;
-    crop_image(*given_, window, pixels_);
-  } else if (whole) {
-    decoder_.decode({}, pixels_);
-  } else {
-    decoder_.decode_window(window, {}, pixels_);
-  }
-  return pixels_;
+ImageView Preprocessor::pixels_of(const CropWindow& window) {
+  return given_ != nullptr ? view_of(*given_, window) : decoder_.view_window(window, {});
 }
 
 void Preprocessor::finish(const CropWindow& window, ResizeMethod method, const TrainDraws& draws, float* target) {
-  const Image& image = pixels_of(window);
+  const ImageView image = pixels_of(window);
   const bool shifted = draws.shift_y != 0 || draws.shift_x != 0;
   if (shifted) unshifted_.resize(static_cast<size_t>(spec_.height * spec_.width * 3));
   const RgbTarget resized{.pixels = shifted ? unshifted_.data() : target,
@@ -153,7 +144,8 @@ void Preprocessor::finish(const CropWindow& window, ResizeMethod method, const T
                           .mirror = draws.mirror,
                           .mean = spec_.mean,
                           .deviation = spec_.deviation};
-  resizer_.resize(RgbSource<uint8_t>{image.pixels(), image.height(), image.width()}, resized, filter_of(method));
+  resizer_.resize(RgbSource<uint8_t>{image.pixels, image.height, image.width, image.stride}, resized,
+                  filter_of(method));
   if (shifted) shift(draws, target);
 }
 

@@ -81,7 +81,7 @@ class Preprocessor {
   void open(const Image& image);
   void evaluate_opened(float* target);
   void train_opened(const TrainAugment& augment, const TrainDraws& draws, float* target);
-  const Image& pixels_of(const CropWindow& window);
+  ImageView pixels_of(const CropWindow& window);
   void finish(const CropWindow& window, ResizeMethod method, const TrainDraws& draws, float* target);
   void shift(const TrainDraws& draws, float* target) const;
 
@@ -89,7 +89,6 @@ class Preprocessor {
   ImageDecoder decoder_;
   ImageHeader header_;            // of the picture that is open
   const Image* given_ = nullptr;  // its pixels, when it doesn't come from the decoder
-  Image pixels_;
   RgbResizer resizer_;
   std::vector<float> unshifted_;
 };

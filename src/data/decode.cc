@@ -81,25 +81,24 @@ const ImageHeader& ImageDecoder::open(std::string_view bytes) {
   return header_;
 }
 
-void ImageDecoder::decode(const DecodeOptions& options, Image& image) {
+ImageView ImageDecoder::view(const CropWindow* window, const DecodeOptions& options) {
   check_options(options);
-  if (header_.kind == ImageKind::kJpeg) {
-    jpeg_->decode(nullptr, options, image);
-  } else {
-    decode_png(bytes_, options, image);
-  }
+  if (header_.kind == ImageKind::kJpeg) return jpeg_->decode(window, options);
+  decode_png(bytes_, options, whole_);
+  return view_of(whole_, window != nullptr ? *window : CropWindow{0, 0, whole_.height(), whole_.width()});
 }
 
-void ImageDecoder::decode_window(const CropWindow& window, const DecodeOptions& options, Image& image) {
-  check_options(options);
+ImageView ImageDecoder::view_window(const CropWindow& window, const DecodeOptions& options) {
   check_window(window, header_);
   if (options.ratio != 1) fail("a window can't be decoded at a smaller scale");
-  if (header_.kind == ImageKind::kJpeg) {
-    jpeg_->decode(&window, options, image);
-  } else {
-    decode_png(bytes_, options, whole_);
-    crop_image(whole_, window, image);
-  }
+  const bool whole = window == CropWindow{0, 0, header_.height, header_.width};
+  return view(whole ? nullptr : &window, options);
+}
+
+void ImageDecoder::decode(const DecodeOptions& options, Image& image) { copy_image(view(nullptr, options), image); }
+
+void ImageDecoder::decode_window(const CropWindow& window, const DecodeOptions& options, Image& image) {
+  copy_image(view_window(window, options), image);
 }
 
 Image decode_image(std::string_view bytes, const DecodeOptions& options) {

@@ -62,7 +62,12 @@ class ImageDecoder {
   // the last column's upsampling has no neighbour, unless it is the picture's last one. TensorFlow's is the same.
   void decode_window(const CropWindow& window, const DecodeOptions& options, Image& image);
 
+  // The same without a copy: the pixels stay where they were decoded, until the next call of this decoder.
+  ImageView view_window(const CropWindow& window, const DecodeOptions& options);
+
  private:
+  ImageView view(const CropWindow* window, const DecodeOptions& options);
+
   ImageHeader header_;
   std::string_view bytes_;
   std::unique_ptr<class JpegReader> jpeg_;

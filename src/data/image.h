@@ -50,7 +50,19 @@ class Image {
   int64_t channels_ = 0;
 };
 
-// Copies the window, which must lie inside `whole`.
-void crop_image(const Image& whole, const CropWindow& window, Image& target);
+// Pixels of an image or of a part of it, in somebody else's memory: [height, width, channels], rows `stride` bytes
+// apart.
+struct ImageView {
+  const uint8_t* pixels = nullptr;
+  int64_t height = 0;
+  int64_t width = 0;
+  int64_t channels = 0;
+  int64_t stride = 0;
+};
+
+// The window, which must lie inside `whole`.
+ImageView view_of(const Image& whole, const CropWindow& window);
+
+void copy_image(const ImageView& from, Image& target);
 
 }  // namespace netwright

@@ -1,6 +1,7 @@
 #include "data/jpeg_reader.h"
 
 #include <algorithm>
+#include <array>
 #include <cstring>
 
 #include <jerror.h>
@@ -12,6 +13,13 @@ namespace {
 
 // More scans than any encoder writes: a file made to keep a decoder busy.
 constexpr int kMaxScans = 500;
+
+// Rows begin so many bytes beyond a multiple of the unit: one that begins at a multiple of 32 is written by
+// libjpeg-turbo's vector code past the cache, and would have to come back from memory.
+constexpr int64_t kRowUnit = 64;
+constexpr int64_t kRowOffset = 8;
+
+constexpr int64_t kRowsAtOnce = 16;
 
 // Warnings after which pixels are made up. The others (stray bytes between segments, odd Adobe or JFIF markers) leave
 // the picture whole.
@@ -97,42 +105,50 @@ void JpegReader::start(const DecodeOptions& options) {
   jpeg_start_decompress(&info_);
 }
 
-void JpegReader::decode(const CropWindow* window, const DecodeOptions& options, Image& image) {
+ImageView JpegReader::decode(const CropWindow* window, const DecodeOptions& options) {
   if (options.channels == 1 && info_.num_components == 4) fail("a CMYK JPEG can't be decoded as grey");
   if (setjmp(jump_) != 0) throw_error();
   start(options);
-  const int64_t channels = info_.out_color_space == JCS_GRAYSCALE ? 1 : 3;
   const CropWindow whole{0, 0, info_.output_height, info_.output_width};
-  const CropWindow& wanted = window != nullptr ? *window : whole;
-  image.reshape(wanted.height, wanted.width, channels);
-  read_rows(wanted, image);
+  const ImageView view = read_rows(window != nullptr ? *window : whole);
   if (window == nullptr) jpeg_finish_decompress(&info_);
   jpeg_abort_decompress(&info_);
+  return view;
 }
 
 // Called inside decode's setjmp: nothing here owns memory of its own.
-void JpegReader::read_rows(const CropWindow& window, Image& image) {
+ImageView JpegReader::read_rows(const CropWindow& window) {
   auto begin = static_cast<JDIMENSION>(window.x);
   auto width = static_cast<JDIMENSION>(window.width);
   // The columns are widened to whole blocks on the left; rows above are decoded as far as entropy, no further.
   if (width < info_.output_width) jpeg_crop_scanline(&info_, &begin, &width);
   if (window.y > 0) jpeg_skip_scanlines(&info_, static_cast<JDIMENSION>(window.y));
-  const int components = info_.output_components;
-  row_.resize(static_cast<size_t>(info_.output_width) * static_cast<size_t>(components));
-  const bool direct = components == image.channels() && info_.output_width == window.width;
-  const uint8_t* wanted = row_.data() + (window.x - begin) * components;
-  for (int64_t y = 0; y < window.height; ++y) {
-    JSAMPROW target = direct ? image.row(y) : row_.data();
-    jpeg_read_scanlines(&info_, &target, 1);
-    if (!direct) copy_row(wanted, window.width, image.row(y));
+  const bool cmyk = info_.out_color_space == JCS_CMYK;
+  const int64_t channels = cmyk ? 3 : info_.output_components;
+  const int64_t stride = (int64_t{width} * channels + kRowUnit - 1) / kRowUnit * kRowUnit;
+  const size_t bytes = static_cast<size_t>(window.height * stride + kRowUnit);
+  if (pixels_.size() < bytes) pixels_.resize(bytes);
+  uint8_t* rows = pixels_.data() + kRowOffset;
+  cmyk ? read_cmyk_rows(window.height, rows, stride) : read_packed_rows(window.height, rows, stride);
+  return {rows + (window.x - begin) * channels, window.height, window.width, channels, stride};
+}
+
+void JpegReader::read_packed_rows(int64_t height, uint8_t* target, int64_t stride) {
+  std::array<JSAMPROW, kRowsAtOnce> rows;
+  for (int64_t y = 0; y < height;) {
+    const int64_t count = std::min<int64_t>(kRowsAtOnce, height - y);
+    for (int64_t i = 0; i < count; ++i) rows[static_cast<size_t>(i)] = target + (y + i) * stride;
+    y += jpeg_read_scanlines(&info_, rows.data(), static_cast<JDIMENSION>(count));
   }
 }
 
-void JpegReader::copy_row(const uint8_t* source, int64_t width, uint8_t* target) const {
-  if (info_.out_color_space == JCS_CMYK) {
-    cmyk_to_rgb(source, width, info_.saw_Adobe_marker != FALSE, target);
-  } else {
-    std::memcpy(target, source, static_cast<size_t>(width * info_.output_components));
+void JpegReader::read_cmyk_rows(int64_t height, uint8_t* target, int64_t stride) {
+  const size_t bytes = size_t{info_.output_width} * 4;
+  if (cmyk_row_.size() < bytes) cmyk_row_.resize(bytes);
+  JSAMPROW row = cmyk_row_.data();
+  for (int64_t y = 0; y < height; ++y) {
+    jpeg_read_scanlines(&info_, &row, 1);
+    cmyk_to_rgb(row, info_.output_width, info_.saw_Adobe_marker != FALSE, target + y * stride);
   }
 }
 

@@ -21,13 +21,14 @@ class JpegReader {
   JpegReader& operator=(const JpegReader&) = delete;
 
   ImageHeader open(std::string_view bytes);
-  // `window` null: the whole picture.
-  void decode(const CropWindow* window, const DecodeOptions& options, Image& image);
+  // `window` null: the whole picture. The result's pixels are this reader's, until it opens or decodes again.
+  ImageView decode(const CropWindow* window, const DecodeOptions& options);
 
  private:
   void start(const DecodeOptions& options);
-  void read_rows(const CropWindow& window, Image& image);
-  void copy_row(const uint8_t* source, int64_t width, uint8_t* target) const;
+  ImageView read_rows(const CropWindow& window);
+  void read_packed_rows(int64_t height, uint8_t* target, int64_t stride);
+  void read_cmyk_rows(int64_t height, uint8_t* target, int64_t stride);
   [[noreturn]] void throw_error();
 
   static void on_error(j_common_ptr info);
@@ -39,7 +40,8 @@ class JpegReader {
   jpeg_progress_mgr progress_{};
   std::jmp_buf jump_;
   char message_[JMSG_LENGTH_MAX] = {};
-  std::vector<uint8_t> row_;
+  std::vector<uint8_t> pixels_;
+  std::vector<uint8_t> cmyk_row_;
 };
 
 }  // namespace netwright

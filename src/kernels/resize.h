@@ -12,12 +12,13 @@ enum class ResizeFilter {
   kBicubic,   // resize_bicubic: four taps, A = -0.75, weights from a table of 1024 steps; overshoot is kept
 };
 
-// Packed rows [height, width, 3].
+// Pixels [height, width, 3]; rows begin `stride` elements apart.
 template <typename Pixel>
 struct RgbSource {
   const Pixel* pixels = nullptr;
   int64_t height = 0;
   int64_t width = 0;
+  int64_t stride = 0;
 };
 
 // Packed rows [height, width, 3], written as (value - mean) / deviation per channel. Must not overlap the source.
@@ -47,18 +48,22 @@ class RgbResizer {
     std::array<int32_t, 4> index;
     std::array<float, 4> weight;
   };
+  static constexpr int64_t kMaxAbreast = 4;  // rows that are resized along x at once
+
   // What the vector code works on.
   struct Scratch {
     std::vector<BilinearTap> bilinear_x, bilinear_y;
     std::vector<BicubicTap> bicubic_x, bicubic_y;
-    std::vector<float> row;                    // one source row or a mix of four, and what a vector reads beyond it
-    std::array<std::vector<float>, 2> narrow;  // two source rows resized along x
-    std::vector<float> mean, deviation;        // one target row
+    std::vector<float> converted;  // four source rows
+    std::vector<float> abreast;    // up to kMaxAbreast source rows or mixes, row_step floats apart
+    int64_t row_step = 0;
+    std::vector<int32_t> needed_rows;    // source rows of bilinear_y, which counts in this list
+    std::vector<float> narrowed;         // twice as many source rows resized along x
+    std::vector<float> mean, deviation;  // one target row
   };
 
  private:
-  template <typename Pixel>
-  void prepare(const RgbSource<Pixel>& source, const RgbTarget& target, ResizeFilter filter);
+  void prepare(int64_t height, int64_t width, const RgbTarget& target, ResizeFilter filter);
 
   Scratch scratch_;
 };

@@ -34,9 +34,10 @@ std::vector<float> resized(const Picture& picture, bool bytes, ResizeFilter filt
   RgbResizer resizer;
   if (bytes) {
     const std::vector<uint8_t> pixels = picture.truncated();
-    resizer.resize(RgbSource<uint8_t>{pixels.data(), picture.height, picture.width}, target, filter);
+    resizer.resize(RgbSource<uint8_t>{pixels.data(), picture.height, picture.width, 3 * picture.width}, target, filter);
   } else {
-    resizer.resize(RgbSource<float>{picture.values.data(), picture.height, picture.width}, target, filter);
+    resizer.resize(RgbSource<float>{picture.values.data(), picture.height, picture.width, 3 * picture.width}, target,
+                   filter);
   }
   for (size_t i = out.size() - 16; i < out.size(); ++i) EXPECT_EQ(out[i], kSentinel) << "written behind the target";
   out.resize(out.size() - 16);
