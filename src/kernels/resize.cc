@@ -133,14 +133,16 @@ template <class ValueAt>
 HWY_INLINE void write_columns(int64_t width, int64_t rows, const ValueAt& value_at, float* to) {
   const Wide d;
   const int64_t stride = 3 * width;
-  int64_t x = 0;
-  if (rows == kAbreast) {
-    for (; x + 1 < width; ++x) store_blocks(d, value_at(x), stride, to + 3 * x);
-  }
-  std::array<float, 16> held;
-  for (; x < width; ++x) {
-    hn::StoreU(value_at(x), d, held.data());
-    for (int64_t row = 0; row < rows; ++row) std::copy_n(held.data() + 4 * row, 3, to + row * stride + 3 * x);
+  const int64_t whole = rows == kAbreast ? width - 1 : 0;
+  for (int64_t x = 0; x < width; ++x) {
+    const WideVector value = value_at(x);
+    if (x < whole) {
+      store_blocks(d, value, stride, to + 3 * x);
+    } else {
+      std::array<float, 16> held;
+      hn::StoreU(value, d, held.data());
+      for (int64_t row = 0; row < rows; ++row) std::copy_n(held.data() + 4 * row, 3, to + row * stride + 3 * x);
+    }
   }
 }
 
