@@ -1,12 +1,15 @@
 // Decoding against TensorFlow 1.15, and what is refused.
 #include "data/decode.h"
 
+#include <array>
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
 
 #include "core/file.h"
 #include "data/encode.h"
+#include "data/jpeg_maker.h"
 #include "formats/safetensors.h"
 #include "formats/support.h"
 
@@ -129,6 +132,24 @@ TEST(Decode, PngOfEveryKindEqualsTensorFlow) {
        "89504e470d0a1a0a0000000d4948445200000002000000010806000000f4227f8a0000001149444154789c63e0e46067f8f5e159030009"
        "b703698f9bf60c0000000049454e44ae426082",
        {9, 8, 7, 250, 240, 230}},
+      {"16-bit grey and alpha",
+       2,
+       "89504e470d0a1a0a0000000d49484452000000020000000110040000000ebb6b42000000114944415478da6310326160f877a7810100099"
+       "1"
+       "02a1e222eff90000000049454e44ae426082",
+       {18, 18, 18, 254, 254, 254}},
+      {"16-bit, interlaced",
+       3,
+       "89504e470d0a1a0a0000000d49484452000000020000000110020000015cd70408000000164944415478da636064aaffffff1f43c3ffff0"
+       "c"
+       "0cff012d7b06fc4e4e802a0000000049454e44ae426082",
+       {1, 127, 255, 128, 255, 0}},
+      {"palette with transparency",
+       3,
+       "89504e470d0a1a0a0000000d49484452000000020000000108030000"
+       "00c3fc8fb800000006504c5445010203c8643250b4ae3f0000000274524e5300809b2b4e180000000b4944415478da6360640000000500"
+       "0242c2449f0000000049454e44ae426082",
+       {200, 100, 50, 1, 2, 3}},
       {"grey and alpha",
        2,
        "89504e470d0a1a0a0000000d49484452000000020000000108040000005e2bb7010000000d49444154789c63f06538f11f0003c80215b0"
@@ -140,6 +161,44 @@ TEST(Decode, PngOfEveryKindEqualsTensorFlow) {
     EXPECT_EQ(read_image_header(bytes).channels, one.channels) << one.name;
     const Image image = decode_image(bytes);
     EXPECT_EQ(std::vector<int>(image.pixels(), image.pixels() + image.bytes()), one.pixels) << one.name;
+  }
+}
+
+// Two halves of one colour each, and what TensorFlow's decode_jpeg gives for three channels.
+TEST(Decode, JpegOfEveryColorEqualsTensorFlow) {
+  struct Case {
+    const char* name;
+    test::JpegKind kind;
+    int64_t channels;
+    std::vector<int> pixels;
+  };
+  using test::JpegColor;
+  const Case cases[] = {
+      {"CMYK", {.color = JpegColor::kCmyk, .quality = 100}, 4, {141, 70, 35, 20, 240, 130}},
+      {"CMYK not from Adobe", {.color = JpegColor::kCmyk, .adobe = false, .quality = 100}, 4, {16, 45, 60, 0, 0, 0}},
+      {"YCCK", {.color = JpegColor::kYcck, .quality = 100}, 4, {141, 70, 35, 20, 240, 130}},
+      {"YCCK, subsampled",
+       {.color = JpegColor::kYcck, .horizontal = 2, .vertical = 2, .quality = 100},
+       4,
+       {148, 67, 35, 12, 244, 132}},
+      {"grey", {.color = JpegColor::kGrey, .quality = 100}, 1, {200, 200, 200, 20, 20, 20}},
+      {"RGB", {.color = JpegColor::kRgb, .quality = 100}, 3, {200, 100, 50, 20, 240, 130}},
+  };
+  constexpr std::array<std::array<int, 4>, 2> kHalves = {{{200, 100, 50, 180}, {20, 240, 130, 255}}};
+  for (const Case& one : cases) {
+    std::string given;
+    for (size_t i = 0; i < 256; ++i) {
+      for (int c = 0; c < test::channels_of(one.kind.color); ++c) {
+        given.push_back(static_cast<char>(kHalves[i % 16 / 8][static_cast<size_t>(c)]));
+      }
+    }
+    const std::string bytes = test::make_jpeg(one.kind, 16, 16, given);
+    EXPECT_EQ(read_image_header(bytes), (ImageHeader{ImageKind::kJpeg, 16, 16, one.channels})) << one.name;
+    const Image image = decode_image(bytes);
+    const uint8_t* row = image.row(4);
+    std::vector<int> got(row + 6, row + 9);
+    got.insert(got.end(), row + 39, row + 42);
+    EXPECT_EQ(got, one.pixels) << one.name;
   }
 }
 

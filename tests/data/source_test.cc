@@ -66,6 +66,23 @@ TEST(FolderSource, ReadsClassesInTheOrderOfTheirNames) {
               AllOf(HasSubstr("class folder zebar is not among the 3 classes"), HasSubstr("did you mean zebra?")));
 }
 
+TEST(FolderSource, NamesDontTellTheFormat) {
+  const TemporaryFolder folder;
+  Image image;
+  image.reshape(8, 8, 3);
+  std::fill_n(image.pixels(), image.bytes(), uint8_t{90});
+  fs::create_directories(folder.file("train/cat"));
+  folder.write("train/cat/1.png", encode_jpeg(image));
+  folder.write("train/cat/2.jpg", encode_png(image));
+  const auto source = open_source({.data = folder.path()});
+  Sample sample;
+  for (const auto& [index, kind] : {std::pair(0, ImageKind::kJpeg), std::pair(1, ImageKind::kPng)}) {
+    source->read(index, sample);
+    EXPECT_EQ(read_image_header(sample.encoded).kind, kind);
+    EXPECT_EQ(decode_image(sample.encoded).pixels()[100], 90);
+  }
+}
+
 TEST(FolderSource, ServesEitherSplitWithoutSplitFolders) {
   const TemporaryFolder folder;
   write_image(folder, "cat/1.png", 1);
