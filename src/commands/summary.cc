@@ -1,4 +1,4 @@
-// netwright summary: the layers of a model.
+// netwright summary: the layers of a model, as a table or drawn.
 #include <algorithm>
 
 #include <nlohmann/json.hpp>
@@ -6,7 +6,12 @@
 #include "commands/command.h"
 #include "commands/model_flags.h"
 #include "core/error.h"
+#include "core/file.h"
+#include "core/log.h"
 #include "core/text.h"
+#include "export/dot.h"
+#include "export/drawing.h"
+#include "graph/blocks.h"
 #include "graph/count.h"
 #include "graph/text.h"
 
@@ -19,13 +24,16 @@ struct SummaryOptions {
   std::string count = "macs";
   bool text = false;
   bool json = false;
+  std::optional<std::string> svg;
+  std::optional<std::string> dot;
+  std::optional<std::string> block;
 };
 
 Flags declare(SummaryOptions& o) {
   Flags flags({.usage = "summary MODEL [flags]",
                .about = "Shows the layers of a model with the shape of what they give, their parameters and their "
-                        "multiply-adds for one image.",
-               .example = "netwright summary efficientnet-b0 --blocks --image_size=260"});
+                        "multiply-adds for one image; as a table, or drawn.",
+               .example = "netwright summary efficientnet-b0 --svg=b0.svg"});
   declare_model_flags(flags, o.model);
   flags.section("output");
   flags.add("blocks", o.blocks, {.help = "one line a block instead of one a layer"});
@@ -34,6 +42,9 @@ Flags declare(SummaryOptions& o) {
              .choices = {"macs", "tflite"}});
   flags.add("text", o.text, {.help = "print the graph itself, a node a line with all its attributes"});
   flags.add("json", o.json, {.help = "print JSON, a layer each"});
+  flags.add("svg", o.svg, {.help = "draw the network into a file; - is standard output", .value = "FILE"});
+  flags.add("block", o.block, {.help = "draw only this block, with every operator", .value = "NAME"});
+  flags.add("dot", o.dot, {.help = "write the whole graph in Graphviz's language", .value = "FILE"});
   return flags;
 }
 
@@ -44,12 +55,6 @@ struct Row {
   Shape shape;
   Cost cost;
 };
-
-// "efficientnet-b0/blocks_1/se" -> "blocks_1": the part below the network's own scope.
-std::string block_of(const std::string& scope) {
-  const std::vector<std::string> parts = split(scope, '/');
-  return parts.size() > 1 ? parts[1] : parts[0];
-}
 
 // "Conv2D 3x3 /2": the operator, its window and its stride.
 std::string describe(const Operator& op) {
@@ -74,14 +79,12 @@ std::vector<Row> layer_rows(const Graph& graph) {
   return rows;
 }
 
-// Neighbours of one block become one line, with the shape of the last.
-std::vector<Row> block_rows(const std::vector<Row>& layers) {
+// The nodes of a block become one line, with the shape of the last.
+std::vector<Row> block_rows(const Graph& graph, const std::vector<Row>& layers) {
   std::vector<Row> rows;
-  for (const Row& layer : layers) {
-    const std::string name = block_of(layer.name);
-    if (rows.empty() || rows.back().name != name) rows.push_back({name, "", {}, {}});
-    rows.back().shape = layer.shape;
-    rows.back().cost += layer.cost;
+  for (const Block& block : blocks_of(graph)) {
+    rows.push_back({block.name, "", graph.node(block.last).shape, {}});
+    for (NodeId id = block.first; id <= block.last; ++id) rows.back().cost += layers[static_cast<size_t>(id)].cost;
   }
   return rows;
 }
@@ -132,23 +135,41 @@ void print_json(const Graph& graph, const std::vector<Row>& rows, const Cost& to
   print("{}\n", out.dump(2));
 }
 
+void check(const SummaryOptions& o, const Flags& flags) {
+  if (flags.given("count") && (o.text || o.json || o.svg || o.dot)) {
+    fail("--count is for the table; --json has both counts, --text and drawings have none");
+  }
+  if (o.text && (o.json || o.blocks)) fail("--text goes with neither --json nor --blocks");
+  if ((o.svg || o.dot) && (o.text || o.json || o.blocks)) {
+    fail("--{} writes a file instead of a table: it goes with none of --text, --json and --blocks",
+         o.svg ? "svg" : "dot");
+  }
+  if (o.block && !o.svg) fail("--block={} says what --svg=FILE draws; `--blocks` lists all blocks", *o.block);
+}
+
+void write_to(const std::string& path, std::string_view content) {
+  if (path == "-") return print_text(content);
+  write_file_atomically(path, content);
+  log_info("{}: written", path);
+}
+
 }  // namespace
 
 int run_summary(CommandContext& context) {
   SummaryOptions options;
   Flags flags = declare(options);
   if (!context.parse(flags)) return 0;
-  if (options.text && (options.json || options.blocks)) fail("--text goes with neither --json nor --blocks");
-  if (flags.given("count") && (options.text || options.json)) {
-    fail("--count is for the table; --json has both counts, --text has none");
-  }
+  check(options, flags);
   const Graph graph = build_model(options.model);
+  if (options.svg) write_to(*options.svg, options.block ? draw_block(graph, *options.block) : draw_network(graph));
+  if (options.dot) write_to(*options.dot, to_dot(graph));
+  if (options.svg || options.dot) return 0;
   if (options.text) {
     print("{}", to_text(graph));
     return 0;
   }
   std::vector<Row> rows = layer_rows(graph);
-  if (options.blocks) rows = block_rows(rows);
+  if (options.blocks) rows = block_rows(graph, rows);
   const Cost total = count(graph);
   if (options.json) {
     print_json(graph, rows, total, options.blocks ? "blocks" : "layers");

@@ -42,8 +42,10 @@ class AttributeText {
   const Graph& graph_;
 };
 
-std::string attributes_text(const Graph& graph, const Operator& op) {
-  std::string text;
+}  // namespace
+
+std::vector<std::pair<std::string, std::string>> attribute_texts(const Graph& graph, const Operator& op) {
+  std::vector<std::pair<std::string, std::string>> texts;
   std::visit(
       [&]<typename Kind>(const Kind& kind) {
         const Kind plain;
@@ -55,14 +57,12 @@ std::string attributes_text(const Graph& graph, const Operator& op) {
               if (other_name == name) is_default = other == member;
             }
           });
-          if (!is_default) text += fmt::format(" {}={}", name, print(member));
+          if (!is_default) texts.emplace_back(name, print(member));
         });
       },
       op);
-  return text;
+  return texts;
 }
-
-}  // namespace
 
 std::string to_text(const Graph& graph) {
   std::string text = fmt::format("graph {}\n", graph.name());
@@ -71,8 +71,9 @@ std::string to_text(const Graph& graph) {
     const Node& node = graph.nodes()[i];
     std::vector<std::string> inputs;
     for (const NodeId input : node.inputs) inputs.push_back(fmt::format("%{}", input));
-    fmt::format_to(out, "%{} = {}({}){} : {}", i, operator_name(node.op), fmt::join(inputs, ", "),
-                   attributes_text(graph, node.op), to_string(node.shape));
+    fmt::format_to(out, "%{} = {}({})", i, operator_name(node.op), fmt::join(inputs, ", "));
+    for (const auto& [name, value] : attribute_texts(graph, node.op)) fmt::format_to(out, " {}={}", name, value);
+    fmt::format_to(out, " : {}", to_string(node.shape));
     if (!node.scope.empty()) fmt::format_to(out, " @ {}", node.scope);
     text += '\n';
   }

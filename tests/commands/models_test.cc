@@ -7,15 +7,20 @@
 #include <nlohmann/json.hpp>
 
 #include "commands/subprocess.h"
+#include "core/file.h"
 #include "graph/text.h"
 #include "models/registry.h"
 #include "support/golden.h"
+#include "support/testing.h"
 
 namespace netwright {
 namespace {
 
 using nlohmann::json;
+using ::testing::AllOf;
+using ::testing::EndsWith;
 using ::testing::HasSubstr;
+using ::testing::StartsWith;
 
 json output_of(const std::vector<std::string>& args) {
   const ProgramResult result = run_netwright(args);
@@ -127,6 +132,33 @@ TEST(Summary, RefusesWhatIsImpossible) {
   EXPECT_EQ(refused("--depth_multiplier=-1"), "netwright summary: --depth_multiplier=-1: must be above 0\n");
   EXPECT_THAT(refused("--depth_multiplier=0.5"), HasSubstr("depth_multiplier"));
   EXPECT_THAT(refused("--width_coefficient=1e30"), ::testing::StartsWith("netwright summary: "));
+}
+
+TEST(Summary, DrawsIntoFilesAndToStandardOutput) {
+  const test::TemporaryFolder folder;
+  const ProgramResult files = run_netwright(
+      {"summary", "mnasnet-a1", "--svg=" + folder.file("a1.svg"), "--dot", folder.file("a1.dot"), "--block=mnas_stem"});
+  EXPECT_EQ(files.exit_code, 0) << files.err;
+  EXPECT_EQ(files.out, "");
+  EXPECT_THAT(read_file(folder.file("a1.svg")), HasSubstr("mnas_stem of mnasnet-a1"));
+  EXPECT_THAT(read_file(folder.file("a1.dot")), StartsWith("digraph \"mnasnet-a1\""));
+  const ProgramResult piped = run_netwright({"summary", "mnasnet-a1", "--svg=-"});
+  EXPECT_EQ(piped.exit_code, 0);
+  EXPECT_THAT(piped.out, AllOf(StartsWith("<svg "), EndsWith("</svg>\n")));
+}
+
+TEST(Summary, RefusesWhatItCannotDraw) {
+  const auto error = [](std::vector<std::string> flags) {
+    flags.insert(flags.begin(), {"summary", "efficientnet-b0"});
+    const ProgramResult result = run_netwright(flags);
+    EXPECT_EQ(result.exit_code, 2);
+    return result.err;
+  };
+  EXPECT_THAT(error({"--svg=-", "--json"}), HasSubstr("--svg writes a file instead of a table"));
+  EXPECT_THAT(error({"--dot=-", "--blocks"}), HasSubstr("--dot writes a file instead of a table"));
+  EXPECT_THAT(error({"--block=stem"}), HasSubstr("--block=stem says what --svg=FILE draws"));
+  EXPECT_THAT(error({"--svg=-", "--block=stme"}), HasSubstr("has no block \"stme\"; did you mean stem"));
+  EXPECT_THAT(error({"--svg=/nowhere/a.svg"}), HasSubstr("/nowhere"));
 }
 
 }  // namespace
