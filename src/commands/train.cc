@@ -1,4 +1,5 @@
 // netwright train: trains a model and evaluates it; resumes by itself.
+#include <algorithm>
 #include <filesystem>
 
 #include "commands/command.h"
@@ -17,6 +18,7 @@ namespace {
 
 constexpr int kSignalled = 128;
 constexpr double kEvalEpochs = 5.0;
+constexpr int64_t kHistograms = 20;  // sets over a run
 
 struct TrainOptions {
   ModelChoice model;
@@ -26,6 +28,7 @@ struct TrainOptions {
   std::string data;
   std::optional<std::string> eval_data;
   std::optional<int64_t> eval_steps;
+  std::optional<int64_t> histogram_steps;
   int64_t label_base = 1;
   int64_t fake_images = 50000;
   int64_t seed = 0;
@@ -74,6 +77,12 @@ void declare_run(Flags& flags, TrainOptions& o) {
              .range = at_least(0),
              .origin = "efficientnet, mnasnet: --steps_per_eval",
              .rare = true});
+  flags.add(
+      "histogram_steps", o.histogram_steps,
+      {.help = "steps between two sets of histograms of weights and gradients in the events; 0: none; a twentieth "
+               "of the run if not given",
+       .range = at_least(0),
+       .rare = true});
   flags.add("eval_batch", o.trainer.eval_batch,
             {.help = "images a step of evaluation",
              .range = between(1, 1 << 20),
@@ -189,6 +198,8 @@ int run_train(CommandContext& context) {
   options.overrides.images_from_data = true;
   const Recipe recipe = make_recipe(options.model.name, options.model.options, options.overrides);
   options.trainer.seed = static_cast<uint64_t>(options.seed);
+  options.trainer.histogram_steps =
+      options.histogram_steps.value_or(std::max<int64_t>(1, recipe.train_steps.value / kHistograms));
   options.trainer.eval_steps =
       options.eval_steps.value_or(static_cast<int64_t>(kEvalEpochs * recipe.schedule().steps_per_epoch));
   Backend& backend = load_backend(options.device);

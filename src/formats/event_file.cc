@@ -20,6 +20,7 @@ namespace netwright {
 namespace {
 
 constexpr const char* kFileVersion = "brain.Event:2";
+constexpr int kRgb = 3;  // of an image's colorspace
 
 double seconds_now() {
   return std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
@@ -138,14 +139,43 @@ void EventWriter::open() {
   writer_->flush();
 }
 
-void EventWriter::scalar(std::string_view tag, double value, int64_t step, double wall_time) {
+void EventWriter::write(proto::SummaryValue value, std::string_view tag, int64_t step, double wall_time) {
   proto::Event event;
   event.set_wall_time(wall_time >= 0 ? wall_time : seconds_now());
   event.set_step(step);
-  proto::SummaryValue& point = *event.mutable_summary()->add_value();
-  point.set_tag(std::string(tag));
-  point.set_simple_value(static_cast<float>(value));
+  value.set_tag(std::string(tag));
+  *event.mutable_summary()->add_value() = std::move(value);
   writer_->write(event.SerializeAsString());
+}
+
+void EventWriter::scalar(std::string_view tag, double value, int64_t step, double wall_time) {
+  proto::SummaryValue point;
+  point.set_simple_value(static_cast<float>(value));
+  write(std::move(point), tag, step, wall_time);
+}
+
+void EventWriter::histogram(std::string_view tag, const Histogram& histogram, int64_t step, double wall_time) {
+  proto::SummaryValue value;
+  proto::HistogramProto& written = *value.mutable_histo();
+  written.set_min(histogram.min);
+  written.set_max(histogram.max);
+  written.set_num(histogram.count);
+  written.set_sum(histogram.sum);
+  written.set_sum_squares(histogram.sum_of_squares);
+  written.mutable_bucket_limit()->Assign(histogram.limits.begin(), histogram.limits.end());
+  written.mutable_bucket()->Assign(histogram.buckets.begin(), histogram.buckets.end());
+  write(std::move(value), tag, step, wall_time);
+}
+
+void EventWriter::image(std::string_view tag, int64_t height, int64_t width, std::string_view png, int64_t step,
+                        double wall_time) {
+  proto::SummaryValue value;
+  proto::SummaryImage& written = *value.mutable_image();
+  written.set_height(static_cast<int32_t>(height));
+  written.set_width(static_cast<int32_t>(width));
+  written.set_colorspace(kRgb);
+  written.set_encoded_image_string(std::string(png));
+  write(std::move(value), tag, step, wall_time);
 }
 
 void EventWriter::flush() {

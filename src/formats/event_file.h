@@ -1,4 +1,5 @@
-// TensorBoard event files, scalars. Source: shared spec formats.md, section 4.
+// TensorBoard event files: scalars, histograms and pictures are written, scalars are read. Source: shared spec
+// formats.md, section 4.
 #pragma once
 
 #include <cstdint>
@@ -8,8 +9,13 @@
 #include <string_view>
 #include <vector>
 
+#include "formats/histogram.h"
+
 namespace netwright {
 
+namespace proto {
+class SummaryValue;
+}
 class RecordWriter;
 
 // Writes events.out.tfevents.SECONDS.HOST.PID.N into a folder (made if missing). One live writer a folder; steps should
@@ -24,12 +30,17 @@ class EventWriter {
 
   // Adds a point at the present time, or at `wall_time` (seconds since 1970) if that is not negative.
   void scalar(std::string_view tag, double value, int64_t step, double wall_time = -1.0);
+  void histogram(std::string_view tag, const Histogram& histogram, int64_t step, double wall_time = -1.0);
+  // An RGB picture as a PNG file. TensorBoard expects tags that end in "/image".
+  void image(std::string_view tag, int64_t height, int64_t width, std::string_view png, int64_t step,
+             double wall_time = -1.0);
   // Writes all to the disk. If another process has deleted the file, warns and goes on in a new one.
   void flush();
   const std::string& path() const { return path_; }
 
  private:
   void open();
+  void write(proto::SummaryValue value, std::string_view tag, int64_t step, double wall_time);
 
   std::string folder_;
   std::string path_;

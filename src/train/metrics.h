@@ -33,6 +33,8 @@ class MetricsLog {
   void write(int64_t step, std::initializer_list<Metric> metrics);
   // Waits until all is on the disk.
   void sync();
+  // For what metrics.jsonl doesn't hold: histograms and pictures.
+  EventWriter& events() { return events_; }
 
  private:
   void open();

@@ -7,6 +7,7 @@
 #include "core/log.h"
 #include "core/text.h"
 #include "formats/checkpoint_state.h"
+#include "train/run_pictures.h"
 #include "train/signals.h"
 
 namespace netwright {
@@ -107,12 +108,16 @@ TrainOutcome Trainer::train() {
   const int64_t batch_size = recipe_.batch.value;
   display_ = std::make_unique<Progress>("training", "images", last_step * batch_size, progress_.step * batch_size);
   saved_at_ = logged_at_ = Clock::now();
-  logged_step_ = progress_.step;
+  const int64_t first_step = logged_step_ = progress_.step;
   while (progress_.step < last_step && StopSignals::received() == 0) {
     Batch* batch = next_batch();
+    if (progress_.step == first_step) {
+      write_first_batch(metrics_->events(), *batch, recipe_.input, data_.train->class_names(), first_step);
+    }
     train_step(*batch);
     pipeline_->recycle(batch);
     show_progress();
+    if (due(options_.histogram_steps)) log_histograms();
     if (due(options_.log_steps) || progress_.step == last_step) log_metrics();
     if (due(options_.eval_steps) && progress_.step < last_step) evaluate();
     if (checkpoint_is_due()) save();
@@ -199,6 +204,13 @@ void Trainer::log_metrics() {
   logged_at_ = Clock::now();
   logged_step_ = progress_.step;
   logged_wait_ = pipeline_->wait_seconds();
+}
+
+void Trainer::log_histograms() {
+  const ParameterLayout& layout = program_->layout();
+  write_histograms(metrics_->events(), "weights", layout, *values_, progress_.step);
+  // As the optimiser took them, with weight decay.
+  write_histograms(metrics_->events(), "gradients", layout, *gradients_, progress_.step);
 }
 
 void Trainer::show_progress() {

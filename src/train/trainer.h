@@ -32,6 +32,7 @@ struct TrainerOptions {
   int checkpoints_kept = 5;
   int64_t eval_steps = 0;  // steps between two evaluations; 0: at the end only
   int64_t eval_batch = 100;
+  int64_t histogram_steps = 0;  // steps between two sets of histograms in the events; 0: none
 };
 
 struct TrainData {
@@ -81,6 +82,7 @@ class Trainer {
 
   bool due(int64_t every) const { return every > 0 && progress_.step % every == 0; }
   void log_metrics();
+  void log_histograms();
   void show_progress();
   bool checkpoint_is_due() const;
   void save();
