@@ -15,6 +15,7 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 constexpr double kMilliseconds = 1e3;
+constexpr double kGiga = 1e-9;
 
 double total_seconds(const BenchReport& report) {
   double sum = 0.0;
@@ -45,12 +46,15 @@ void print_profile_rows(const BenchReport& report, const std::vector<Profile::Ro
   const double total = total_seconds(report);
   size_t width = title.size();
   for (const Profile::Row& row : rows) width = std::max(width, row.kind.size());
-  print("\n{:<{}}{:>7}{:>12}{:>12}{:>12}{:>9}\n", title, width, "steps", "forward ms", "backward ms", "both ms",
-        "share");
+  print("\n{:<{}}{:>7}{:>12}{:>12}{:>12}{:>9}{:>10}{:>9}{:>10}{:>8}\n", title, width, "steps", "forward ms",
+        "backward ms", "both ms", "share", "GFLOP", "GB", "GFLOP/s", "GB/s");
   for (const Profile::Row& row : rows) {
-    print("{:<{}}{:>7}{:>12.2f}{:>12.2f}{:>12.2f}{:>7.1f} %\n", row.kind, width, row.steps,
-          row.forward * to_milliseconds, row.backward * to_milliseconds, row.seconds() * to_milliseconds,
-          100.0 * row.seconds() / total);
+    const double seconds = row.seconds() / static_cast<double>(report.profiled_steps);
+    const double gigaflop = kGiga * static_cast<double>(row.operations);
+    const double gigabytes = kGiga * static_cast<double>(row.bytes);
+    print("{:<{}}{:>7}{:>12.2f}{:>12.2f}{:>12.2f}{:>7.1f} %{:>10.3f}{:>9.3f}{:>10.1f}{:>8.1f}\n", row.kind, width,
+          row.steps, row.forward * to_milliseconds, row.backward * to_milliseconds, row.seconds() * to_milliseconds,
+          100.0 * row.seconds() / total, gigaflop, gigabytes, gigaflop / seconds, gigabytes / seconds);
   }
 }
 
@@ -61,6 +65,8 @@ void print_profile(const BenchReport& report) {
     sum.steps += row.steps;
     sum.forward += row.forward;
     sum.backward += row.backward;
+    sum.operations += row.operations;
+    sum.bytes += row.bytes;
   }
   rows.push_back(sum);
   print_profile_rows(report, rows, "by operator");
@@ -92,7 +98,9 @@ Json to_json(const std::vector<Profile::Row>& rows, int64_t steps) {
     list.push_back({{"name", row.kind},
                     {"steps", row.steps},
                     {"forward_ms", row.forward * to_milliseconds},
-                    {"backward_ms", row.backward * to_milliseconds}});
+                    {"backward_ms", row.backward * to_milliseconds},
+                    {"operations", row.operations},
+                    {"bytes", row.bytes}});
   }
   return list;
 }

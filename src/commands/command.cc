@@ -112,6 +112,12 @@ int dispatch(std::span<const Command> commands, std::span<const std::string> arg
   return run_command(*command, args.subspan(1), program);
 }
 
+// A word a line, and ":files" where the shell's own files may stand; scripts of `netwright completion` read it.
+void print_offers(const Offers& offers) {
+  for (const std::string& word : offers.words) print("{}\n", word);
+  if (offers.files) print(":files\n");
+}
+
 void append_reference(std::span<const Command> commands, const std::string& program, std::string& page) {
   for (const Command& command : commands) {
     const std::string name = program + " " + std::string(command.name);
@@ -120,7 +126,7 @@ void append_reference(std::span<const Command> commands, const std::string& prog
       continue;
     }
     std::string section;
-    CommandContext context({}, &section);
+    CommandContext context(section);
     command.run(context);
     page += fmt::format("\n## {}\n\n{}", name, section);
   }
@@ -131,6 +137,10 @@ void append_reference(std::span<const Command> commands, const std::string& prog
 bool CommandContext::parse(Flags& flags) {
   if (reference_) {
     *reference_ = flags.reference();
+    return false;
+  }
+  if (completion_) {
+    *completion_ = flags.complete(args_);
     return false;
   }
   if (asks_for(args_, {"--help", "-h"})) {
@@ -160,6 +170,27 @@ std::string reference_page() {
   return page;
 }
 
+Offers complete(std::span<const std::string> words) {
+  if (words.empty()) return {};
+  std::span<const Command> commands = all_commands();
+  for (; words.size() > 1; words = words.subspan(1)) {
+    const Command* command = find_command(commands, words[0]);
+    if (!command) return {};
+    if (command->run) {
+      Offers offers;
+      CommandContext context(words.subspan(1), offers);
+      command->run(context);
+      return offers;
+    }
+    commands = command->subcommands;
+  }
+  Offers offers;
+  for (const Command& command : commands) {
+    if (command.name.starts_with(words[0])) offers.words.emplace_back(command.name);
+  }
+  return offers;
+}
+
 int run_program(std::span<const std::string> args) {
   // A reader that leaves (`netwright models | head`) must not end a run that has work to save.
   std::signal(SIGPIPE, SIG_IGN);
@@ -170,6 +201,8 @@ int run_program(std::span<const std::string> args) {
       print("netwright {}\n", NETWRIGHT_VERSION);
     } else if (!args.empty() && args[0] == "--reference") {
       print("{}", reference_page());
+    } else if (!args.empty() && args[0] == "--complete") {
+      print_offers(complete(args.subspan(1)));
     } else {
       code = dispatch(all_commands(), args, program);
     }

@@ -31,9 +31,11 @@ namespace netwright {
 
 class CommandContext {
  public:
-  // With `reference`, parse() writes the command's section of the reference page there and nothing is run.
-  explicit CommandContext(std::span<const std::string> args, std::string* reference = nullptr)
-      : args_(args), reference_(reference) {}
+  explicit CommandContext(std::span<const std::string> args) : args_(args) {}
+  // Nothing is run: parse() writes the command's section of the reference page, or how the last of the words may go
+  // on.
+  explicit CommandContext(std::string& reference) : reference_(&reference) {}
+  CommandContext(std::span<const std::string> words, Offers& completion) : args_(words), completion_(&completion) {}
 
   // Sets the flags' variables from the command line; throws Error as Flags::parse. False when the line asked for help,
   // which has been printed: nothing else is to be done.
@@ -48,7 +50,8 @@ class CommandContext {
 
  private:
   std::span<const std::string> args_;
-  std::string* reference_;
+  std::string* reference_ = nullptr;
+  Offers* completion_ = nullptr;
   bool working_ = false;
 };
 
@@ -69,6 +72,10 @@ int run_program(std::span<const std::string> args);
 
 // The reference page of all commands, docs/commands.md.
 std::string reference_page();
+
+// How the last of these words, which is being typed, may go on; the words are those after the program's name. Nothing
+// for a line that can't be understood.
+Offers complete(std::span<const std::string> words);
 
 // Results, on standard output. A failure to write (a full disk, a reader that left) is told when the command ends.
 void print_text(std::string_view text);

@@ -20,6 +20,7 @@ int run_bench_train(CommandContext& context);
 int run_bench_infer(CommandContext& context);
 int run_bench_load(CommandContext& context);
 int run_bench_check(CommandContext& context);
+int run_completion(CommandContext& context);
 
 namespace {
 
@@ -47,6 +48,7 @@ constexpr std::array kCommands = {
     Command{"forward", "raw tensors in and out, to compare implementations", run_forward},
     Command{.name = "bench", .summary = "measure and compare", .subcommands = kBenchCommands},
     Command{.name = "data", .summary = "make, look into and check data sets", .subcommands = kDataCommands},
+    Command{"completion", "a script that completes command lines in a shell", run_completion},
 };
 
 }  // namespace

@@ -3,6 +3,7 @@
 
 #include "commands/command.h"
 #include "commands/device_flags.h"
+#include "commands/model_flags.h"
 #include "commands/trained_model.h"
 #include "core/error.h"
 #include "core/log.h"
@@ -32,7 +33,7 @@ Flags declare(EvalCommandOptions& o) {
   Flags flags({.usage = "eval [MODEL] --data=DIR --model_dir=DIR [flags]",
                .about = "Evaluates a checkpoint on every image of the data exactly once.",
                .example = "netwright eval mnasnet-a1 --weights=model.safetensors --data=imagenet"});
-  flags.positionals("MODEL", o.model, 0, "an architecture; not needed for a run's folder");
+  flags.positionals("MODEL", o.model, 0, "an architecture; not needed for a run's folder", model_offers());
   flags.section("data");
   flags.add("data", o.data,
             {.help = "folder of TFRecords, IDX files or images by class (its validation part), a pattern, or fake",

@@ -36,14 +36,18 @@ void Flags::add_flag(std::string_view name, FlagTarget target, FlagText text, st
   flags_.push_back({std::string(name), std::move(target), std::move(text), section_, std::move(present), {}});
 }
 
-void Flags::positional(std::string_view name, std::string& variable, std::string_view help) {
-  positionals_.push_back({.name = std::string(name), .help = std::string(help), .one = &variable});
+void Flags::positional(std::string_view name, std::string& variable, std::string_view help, Offers offers) {
+  positionals_.push_back(
+      {.name = std::string(name), .help = std::string(help), .offers = std::move(offers), .one = &variable});
 }
 
 void Flags::positionals(std::string_view name, std::vector<std::string>& variable, size_t min_count,
-                        std::string_view help) {
-  positionals_.push_back(
-      {.name = std::string(name), .help = std::string(help), .rest = &variable, .min_count = min_count});
+                        std::string_view help, Offers offers) {
+  positionals_.push_back({.name = std::string(name),
+                          .help = std::string(help),
+                          .offers = std::move(offers),
+                          .rest = &variable,
+                          .min_count = min_count});
 }
 
 std::string Flags::command() const {
@@ -90,8 +94,8 @@ void Flags::fail_unknown(const std::string& arg) const {
 }
 
 // The flag that a name means; `negated` for --noNAME of a bool.
-std::pair<Flags::Flag*, bool> Flags::find(std::string_view name) {
-  for (Flag& flag : flags_) {
+std::pair<const Flags::Flag*, bool> Flags::find(std::string_view name) const {
+  for (const Flag& flag : flags_) {
     if (flag.name == name) return {&flag, false};
     if (is_bool_flag(flag.target) && name.starts_with("no") && name.substr(2) == flag.name) return {&flag, true};
   }
@@ -120,7 +124,7 @@ void Flags::parse(std::span<const std::string> args) {
       if (i + 1 == args.size() || args[i + 1].starts_with("--")) fail("--{} needs a value", name);
       value = args[++i];
     }
-    assign(*flag, *value);
+    assign(flags_[static_cast<size_t>(flag - flags_.data())], *value);
   }
   assign_positionals(rest);
 }

@@ -68,6 +68,12 @@ struct CommandHelp {
   std::string_view example;  // a command line that works
 };
 
+// What an argument may be, for completion.
+struct Offers {
+  std::vector<std::string> words = {};
+  bool files = false;
+};
+
 class Flags {
  public:
   explicit Flags(CommandHelp help) : help_(help) {}
@@ -85,9 +91,10 @@ class Flags {
   }
 
   // An argument without a flag, in the order of declaration. It must be given.
-  void positional(std::string_view name, std::string& variable, std::string_view help);
+  void positional(std::string_view name, std::string& variable, std::string_view help, Offers offers = {.files = true});
   // All further arguments, at least `min_count`.
-  void positionals(std::string_view name, std::vector<std::string>& variable, size_t min_count, std::string_view help);
+  void positionals(std::string_view name, std::vector<std::string>& variable, size_t min_count, std::string_view help,
+                   Offers offers = {.files = true});
 
   // Sets the variables. Throws Error of one line: an unknown flag (with the nearest names), a value that isn't of the
   // flag's type or range, a missing or surplus argument. Of a flag given twice the last one counts.
@@ -97,6 +104,10 @@ class Flags {
   bool given(std::string_view name) const;
   // Every flag with its present value as one would write it; "" for an optional one that is not set.
   std::vector<std::pair<std::string, std::string>> values() const;
+
+  // How the last of these words, which is being typed, may go on: flags, a flag's values (without `--flag=`), what an
+  // argument may be. Files are left to the shell. Rare flags are offered from the first letter on.
+  Offers complete(std::span<const std::string> words) const;
 
   // At most 80 columns wide; without the rare flags unless `all`.
   std::string help(bool all) const;
@@ -115,17 +126,20 @@ class Flags {
   struct Positional {
     std::string name;
     std::string help;
+    Offers offers;
     std::string* one = nullptr;
     std::vector<std::string>* rest = nullptr;
     size_t min_count = 1;
   };
 
   void add_flag(std::string_view name, FlagTarget target, FlagText text, std::string_view initial = {});
-  std::pair<Flag*, bool> find(std::string_view name);
+  std::pair<const Flag*, bool> find(std::string_view name) const;
   void assign(Flag& flag, const std::string& text);
   void assign_positionals(std::span<const std::string> args);
   [[noreturn]] void fail_unknown(const std::string& arg) const;
   std::string command() const;
+  std::vector<std::string> flags_like(const std::string& word) const;
+  Offers values_of(std::string_view name, const std::string& word) const;
 
   CommandHelp help_;
   std::string section_;

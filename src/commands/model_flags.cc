@@ -28,8 +28,14 @@ void read_image_size(const std::string& text, ModelOptions& options) {
 
 }  // namespace
 
+Offers model_offers(bool files) {
+  Offers offers{.words = {}, .files = files};
+  for (const ModelInfo& model : all_models()) offers.words.emplace_back(model.name);
+  return offers;
+}
+
 void declare_model_flags(Flags& flags, ModelChoice& choice) {
-  flags.positional("MODEL", choice.name, "an architecture; `netwright models` lists them");
+  flags.positional("MODEL", choice.name, "an architecture; `netwright models` lists them", model_offers());
   declare_model_options(flags, choice.options);
 }
 

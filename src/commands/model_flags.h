@@ -16,6 +16,9 @@ struct ModelChoice {
 // MODEL and the flags of ModelOptions; all but --classes and --image_size are rare ones.
 void declare_model_flags(Flags& flags, ModelChoice& choice);
 
+// What MODEL may be, for completion.
+Offers model_offers(bool files = false);
+
 // The flags alone, for commands that may learn the model from elsewhere.
 void declare_model_options(Flags& flags, ModelOptions& options);
 

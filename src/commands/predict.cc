@@ -8,6 +8,7 @@
 
 #include "commands/command.h"
 #include "commands/device_flags.h"
+#include "commands/model_flags.h"
 #include "commands/trained_model.h"
 #include "core/error.h"
 #include "core/file.h"
@@ -34,7 +35,8 @@ Flags declare(PredictOptions& o) {
   Flags flags({.usage = "predict [MODEL] --model_dir=DIR|--weights=FILE IMAGE... [flags]",
                .about = "Shows the most probable classes of JPEG and PNG images.",
                .example = "netwright predict --model_dir=run cat.jpg dog.png"});
-  flags.positionals("MODEL IMAGE...", o.words, 1, "image files; before them the architecture, if no run tells it");
+  flags.positionals("MODEL IMAGE...", o.words, 1, "image files; before them the architecture, if no run tells it",
+                    model_offers(true));
   declare_trained_flags(flags, o.trained);
   flags.section("output");
   flags.add("labels", o.labels, {.help = "names of the classes, one a line; the run's if not given", .value = "FILE"});

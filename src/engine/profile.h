@@ -24,6 +24,12 @@ class Profile : public StepObserver {
     int64_t steps = 0;
     double forward = 0.0;   // seconds
     double backward = 0.0;  // seconds
+    // Of one run of the Program, forward and backward: two operations for each multiply-add (graph/count.h), once for
+    // the value, once for each gradient.
+    int64_t operations = 0;
+    // Likewise: what its values, gradients and parameters take, each counted as often as it must be read or written at
+    // least. A step that goes over a tensor twice moves more.
+    int64_t bytes = 0;
     double seconds() const { return forward + backward; }
   };
   // One row a kind of operator (with its window), the longest first.

@@ -8,6 +8,7 @@
 #include "core/random.h"
 #include "engine/program.h"
 #include "models/registry.h"
+#include "support/testing.h"
 
 namespace netwright {
 namespace {
@@ -18,11 +19,14 @@ ModelOptions thin_options(const ModelInfo& model) {
   options.classes = 7;
   options.height = 32;
   options.width = 32;
-  if (model.family == "mnasnet" || model.family == "mixnet") {
-    options.depth_multiplier = 0.25;
-  } else {
-    options.width_coefficient = 0.25;
-    options.depth_coefficient = 0.5;
+  // By the means that the model's family has.
+  ModelOptions narrow = options;
+  narrow.depth_multiplier = 0.25;
+  ModelOptions narrow_and_short = options;
+  narrow_and_short.width_coefficient = 0.25;
+  narrow_and_short.depth_coefficient = 0.5;
+  for (const ModelOptions& thin : {narrow, narrow_and_short}) {
+    if (test::error_of([&] { build_model(model.name, thin); }) == "(no error)") return thin;
   }
   return options;
 }

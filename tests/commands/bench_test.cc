@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "commands/subprocess.h"
+#include "graph/count.h"
 #include "models/registry.h"
 
 namespace netwright {
@@ -63,12 +64,20 @@ TEST_F(Bench, TrainReportsRoundsMemoryAndProfile) {
     EXPECT_GT(kind.at("backward_ms").get<double>(), 0.0) << kind;
   }
   EXPECT_EQ(sum_of(report.at("profile").at("longest"), "steps"), 12);
+  // Two operations a multiply-add, for the value and both gradients, but for the picture's.
+  const int64_t stem = 27 * element_count(graph.node(1).shape);
+  EXPECT_EQ(sum_of(kinds, "operations"), static_cast<double>(2 * 2 * (3 * count(graph).multiply_adds - stem)));
 }
 
 TEST_F(Bench, InferRunsNothingBackward) {
   const json report = output_of({"infer", "mnasnet-small", "--batch=2", "--steps=1", "--rounds=2", "--profile"});
   EXPECT_EQ(sum_of(report.at("profile").at("kinds"), "backward_ms"), 0.0);
-  EXPECT_GT(sum_of(report.at("profile").at("kinds"), "forward_ms"), 0.0);
+  const json& kinds = report.at("profile").at("kinds");
+  EXPECT_GT(sum_of(kinds, "forward_ms"), 0.0);
+  EXPECT_EQ(sum_of(kinds, "operations"),
+            static_cast<double>(2 * 2 * count(build_model("mnasnet-small")).multiply_adds));
+  const auto dense = std::ranges::find_if(kinds, [](const json& kind) { return kind.at("name") == "Dense"; });
+  EXPECT_EQ(dense->at("bytes"), 4 * (2 * 1280 + 2 * 1000 + 1280 * 1000 + 1000));
 }
 
 TEST_F(Bench, CheckFindsWhatAPrecisionLoses) {

@@ -1,0 +1,95 @@
+// What the shell is offered, from `netwright --complete` and from bash itself.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "commands/command.h"
+#include "commands/subprocess.h"
+#include "core/text.h"
+#include "support/testing.h"
+
+namespace netwright {
+namespace {
+
+using testing::AllOf;
+using testing::Contains;
+using testing::Each;
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+using testing::IsSupersetOf;
+using testing::Not;
+using testing::StartsWith;
+using testing::UnorderedElementsAre;
+using Words = std::vector<std::string>;
+
+Words words_for(const Words& line) { return complete(line).words; }
+
+TEST(Complete, CommandsAndGroups) {
+  EXPECT_THAT(words_for({""}), IsSupersetOf({"models", "summary", "train", "data", "bench"}));
+  EXPECT_THAT(words_for({"su"}), ElementsAre("summary"));
+  EXPECT_THAT(words_for({"data", "conv"}), ElementsAre("convert"));
+  EXPECT_THAT(words_for({"nonsense", "x"}), IsEmpty());
+}
+
+TEST(Complete, FlagsAndTheirValues) {
+  EXPECT_THAT(words_for({"summary", "--"}),
+              AllOf(IsSupersetOf({"--help", "--json", "--svg="}), Not(Contains("--use_keras"))));
+  EXPECT_THAT(words_for({"summary", "--use"}), ElementsAre("--use_keras")) << "a rare one once it is begun";
+  EXPECT_THAT(words_for({"summary", "--nojs"}), ElementsAre("--nojson"));
+  EXPECT_THAT(words_for({"bench", "train", "--precision="}), UnorderedElementsAre("fp32", "bf16"));
+  EXPECT_THAT(words_for({"bench", "train", "mnasnet-a1", "--precision", "b"}), ElementsAre("bf16"));
+  EXPECT_TRUE(complete(Words{"summary", "x", "--svg="}).files);
+  EXPECT_TRUE(complete(Words{"train", "--data", ""}).files);
+  EXPECT_THAT(words_for({"summary", "--classes="}), IsEmpty());
+  EXPECT_FALSE(complete(Words{"summary", "--classes="}).files);
+}
+
+TEST(Complete, ModelsAndFiles) {
+  EXPECT_THAT(words_for({"summary", "efficientnet-lite"}),
+              AllOf(Contains("efficientnet-lite0"), Each(StartsWith("efficientnet-lite"))));
+  EXPECT_THAT(words_for({"summary", "--json", "mnasnet-a"}), ElementsAre("mnasnet-a1"));
+  EXPECT_THAT(words_for({"summary", "--classes", "10", "mnasnet-a"}), ElementsAre("mnasnet-a1"));
+  EXPECT_THAT(words_for({"summary", "mnasnet-a1", ""}), IsEmpty()) << "there is no second argument";
+  EXPECT_TRUE(complete(Words{"predict", "mnasnet-a1", ""}).files);
+  EXPECT_TRUE(complete(Words{"data", "convert", ""}).files);
+  EXPECT_THAT(words_for({"completion", ""}), ElementsAre("bash", "zsh", "fish"));
+}
+
+// bash's own completion of a line, as on the Tab key.
+Words bash_offers(const std::string& line, const std::string& folder) {
+  const std::string program = NETWRIGHT_BINARY_DIR "/netwright";
+  const std::string script = fmt::format(
+      "cd {0} && PATH={1}:$PATH && source <(netwright completion bash) && COMP_LINE='{2}' && "
+      "COMP_POINT=${{#COMP_LINE}} && "
+      "compopt() {{ :; }} && _netwright && printf '%s\\n' \"${{COMPREPLY[@]}}\"",
+      folder, NETWRIGHT_BINARY_DIR, line);
+  const ProgramResult result = run({"bash", "-c", script});
+  EXPECT_EQ(result.exit_code, 0) << result.err;
+  Words words = split(result.out, '\n');
+  std::erase(words, "");
+  return words;
+}
+
+TEST(Complete, BashItself) {
+  const test::TemporaryFolder folder;
+  folder.write("picture.png", "");
+  folder.write("pictures.txt", "");
+  EXPECT_THAT(bash_offers("netwright mo", folder.path()), ElementsAre("models"));
+  EXPECT_THAT(bash_offers("netwright bench ", folder.path()), IsSupersetOf({"train", "infer", "load"}));
+  EXPECT_THAT(bash_offers("netwright summary mnasnet-d1", folder.path()),
+              UnorderedElementsAre("mnasnet-d1", "mnasnet-d1-320"));
+  EXPECT_THAT(bash_offers("netwright summary mnasnet-d1 --sv", folder.path()), ElementsAre("--svg="));
+  EXPECT_THAT(bash_offers("netwright bench train --precision=f", folder.path()), ElementsAre("fp32"));
+  EXPECT_THAT(bash_offers("netwright summary mnasnet-d1 --svg=pic", folder.path()),
+              UnorderedElementsAre("picture.png", "pictures.txt"));
+  EXPECT_THAT(bash_offers("netwright predict --weights pict", folder.path()), Contains("picture.png"));
+}
+
+TEST(Complete, UnknownShellIsRefused) {
+  const ProgramResult result = run_netwright({"completion", "tcsh"});
+  EXPECT_EQ(result.exit_code, 2);
+  EXPECT_THAT(result.err, HasSubstr("expected bash, zsh or fish, found tcsh"));
+}
+
+}  // namespace
+}  // namespace netwright
