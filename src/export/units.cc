@@ -1,6 +1,7 @@
 #include "export/units.h"
 
 #include <algorithm>
+#include <array>
 #include <optional>
 
 #include <fmt/format.h>
@@ -159,64 +160,40 @@ std::string convolution_text(const Graph& graph, const Node& node, const Conv2D&
   return text;
 }
 
+Naming named(UnitKind kind, std::string text, int64_t channels = 0) { return {kind, std::move(text), channels}; }
+
 Naming name_operator(const Graph& graph, const Node& node) {
   return std::visit(
       Overloaded{
-          [&](const Input&) {
-            return Naming{UnitKind::kInput, shape_text(node.shape)};
-          },
+          [&](const Input&) { return named(UnitKind::kInput, shape_text(node.shape)); },
           [&](const Conv2D& op) {
-            return Naming{UnitKind::kConvolution, convolution_text(graph, node, op), op.filters};
+            return named(UnitKind::kConvolution, convolution_text(graph, node, op), op.filters);
           },
-          [&](const DepthwiseConv2D& op) {
-            return Naming{UnitKind::kDepthwise, "dw " + window_text(op.window) + stride_text(op.window)};
+          [](const DepthwiseConv2D& op) {
+            const std::string wider = op.multiplier > 1 ? fmt::format(" ×{}", op.multiplier) : "";
+            return named(UnitKind::kDepthwise, "dw " + window_text(op.window) + stride_text(op.window) + wider);
           },
-          [](const BatchNorm&) {
-            return Naming{UnitKind::kOther, "batch norm"};
-          },
-          [](const Activation&) {
-            return Naming{UnitKind::kOther, ""};
-          },  // its name comes with the followers
+          [](const BatchNorm&) { return named(UnitKind::kOther, "batch norm"); },
+          [](const Activation&) { return named(UnitKind::kOther, ""); },  // its name comes with the followers
           [](const Pool& op) {
-            const std::string_view kind = op.kind == PoolKind::kMax ? "max " : "mean ";
-            return Naming{UnitKind::kPool, std::string(kind) + window_text(op.window) + stride_text(op.window)};
+            constexpr std::array<std::string_view, 3> kKinds = {"max ", "mean ", "min "};
+            const std::string kind(kKinds.at(static_cast<size_t>(op.kind)));
+            return named(UnitKind::kPool, kind + window_text(op.window) + stride_text(op.window));
           },
-          [](const GlobalPool&) {
-            return Naming{UnitKind::kPool, "global mean"};
-          },
-          [](const Dense& op) {
-            return Naming{UnitKind::kDense, "dense", op.units};
-          },
-          [](const Add&) {
-            return Naming{UnitKind::kJoin, "+"};
-          },
-          [](const Multiply&) {
-            return Naming{UnitKind::kJoin, "×"};
-          },
-          [&](const Concat&) {
-            return Naming{UnitKind::kJoin, "concat", node.shape.back()};
-          },
-          [](const Split& op) {
-            return Naming{UnitKind::kJoin, fmt::format("channels {}+{}", op.begin, op.size)};
-          },
-          [](const Pad&) {
-            return Naming{UnitKind::kOther, "pad"};
-          },
-          [](const Dropout&) {
-            return Naming{UnitKind::kOther, "dropout"};
-          },
-          [](const DropPath&) {
-            return Naming{UnitKind::kOther, "drop path"};
-          },
-          [&](const SpaceToDepth&) {
-            return Naming{UnitKind::kOther, "space to depth", node.shape.back()};
-          },
-          [](const MixExperts&) {
-            return Naming{UnitKind::kOther, "mix experts"};
-          },
-          [](const Softmax&) {
-            return Naming{UnitKind::kOther, "softmax"};
-          },
+          [](const GlobalPool&) { return named(UnitKind::kPool, "global mean"); },
+          [](const Dense& op) { return named(UnitKind::kDense, "dense", op.units); },
+          [](const Flatten&) { return named(UnitKind::kOther, "flatten"); },
+          [](const Scale&) { return named(UnitKind::kOther, "scale"); },
+          [](const Add&) { return named(UnitKind::kJoin, "+"); },
+          [](const Multiply&) { return named(UnitKind::kJoin, "×"); },
+          [&](const Concat&) { return named(UnitKind::kJoin, "concat", node.shape.back()); },
+          [](const Split& op) { return named(UnitKind::kJoin, fmt::format("channels {}+{}", op.begin, op.size)); },
+          [](const Pad&) { return named(UnitKind::kOther, "pad"); },
+          [](const Dropout&) { return named(UnitKind::kOther, "dropout"); },
+          [](const DropPath&) { return named(UnitKind::kOther, "drop path"); },
+          [&](const SpaceToDepth&) { return named(UnitKind::kOther, "space to depth", node.shape.back()); },
+          [](const MixExperts&) { return named(UnitKind::kOther, "mix experts"); },
+          [](const Softmax&) { return named(UnitKind::kOther, "softmax"); },
       },
       node.op);
 }
