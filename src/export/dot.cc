@@ -25,9 +25,11 @@ std::string quoted(std::string_view text) {
   return out + '"';
 }
 
-std::string names_at(const std::vector<NamedNode>& names, NodeId id) {
+// The names of outputs or endpoints at a node.
+template <typename Named>
+std::string names_at(const std::vector<Named>& names, NodeId id) {
   std::string list;
-  for (const NamedNode& named : names) {
+  for (const Named& named : names) {
     if (named.node == id) list += (list.empty() ? "" : " ") + named.name;
   }
   return list;

@@ -27,7 +27,7 @@ class Folding {
       members_[index(id)] = {id};
       for (const NodeId input : graph.node(id).inputs) ++uses_[index(input)];
     }
-    for (const NamedNode& output : graph.outputs()) ++uses_[index(output.node)];
+    for (const Output& output : graph.outputs()) ++uses_[index(output.node)];
     int number = 0;
     for (const Block& block : netwright::blocks_of(graph)) {
       block_.insert(block_.end(), index(block.last) - index(block.first) + 1, number++);
