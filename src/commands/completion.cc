@@ -70,7 +70,7 @@ int run_completion(CommandContext& context) {
                .about =
                    "Prints a script for bash, zsh or fish that completes commands, flags, their values, models and "
                    "files on the Tab key.",
-               .example = "source <(netwright completion bash)"});
+               .example = "netwright completion bash >> ~/.bashrc"});
   flags.positional("SHELL", shell, "bash, zsh or fish", {.words = {"bash", "zsh", "fish"}});
   if (!context.parse(flags)) return 0;
   if (shell == "bash") {
