@@ -42,7 +42,7 @@ void declare_model_flags(Flags& flags, ModelChoice& choice) {
 void declare_model_options(Flags& flags, ModelOptions& o) {
   flags.section("model");
   flags.add("classes", o.classes,
-            {.help = "number of classes; 1000 if not given",
+            {.help = "number of classes; the model's own, 1000 or 1001, if not given",
              .range = between(1, 1e6),
              .origin = "efficientnet, mnasnet: --num_label_classes"});
   flags.add_parsed("image_size", [&o](const std::string& text) { read_image_size(text, o); },
@@ -55,9 +55,9 @@ void declare_model_options(Flags& flags, ModelOptions& o) {
              .origin = "efficientnet, mnasnet: --dropout_rate",
              .rare = true});
   flags.add("survival_prob", o.survival_probability,
-            {.help = "share of examples for which the last block survives drop-connect",
+            {.help = "share of examples for which the last block (EfficientNet) or an operation (AmoebaNet) survives",
              .range = {.min = 0, .max = 1, .above_min = true},
-             .origin = "efficientnet: --survival_prob",
+             .origin = "efficientnet: --survival_prob, amoeba_net: --drop_connect_keep_prob",
              .rare = true});
   flags.add("batch_norm_momentum", o.batch_norm_momentum,
             {.help = "share of a moving statistic that a step keeps",
@@ -94,6 +94,30 @@ void declare_model_options(Flags& flags, ModelOptions& o) {
   flags.add("use_keras", o.use_keras,
             {.help = "names of variables as the Keras layers of the original give them",
              .origin = "mnasnet: --use_keras",
+             .rare = true});
+  flags.add("num_cells", o.num_cells,
+            {.help = "normal cells of an AmoebaNet in all three stacks",
+             .range = between(1, 1000),
+             .origin = "amoeba_net: --num_cells",
+             .rare = true});
+  flags.add("reduction_size", o.reduction_size,
+            {.help = "filters of an AmoebaNet's first stack",
+             .range = between(1, 65536),
+             .origin = "amoeba_net: --reduction_size",
+             .rare = true});
+  flags.add("stem_reduction_size", o.stem_reduction_size,
+            {.help = "filters of an AmoebaNet's first convolution",
+             .range = between(1, 65536),
+             .origin = "amoeba_net: --stem_reduction_size",
+             .rare = true});
+  flags.add("use_aux_head", o.use_aux_head,
+            {.help = "a second head, for training, on the cells before the last reduction",
+             .origin = "amoeba_net: --use_aux_head",
+             .rare = true});
+  flags.add("aux_scaling", o.aux_scaling,
+            {.help = "times the second head's widths",
+             .range = above(0),
+             .origin = "amoeba_net: --aux_scaling",
              .rare = true});
 }
 

@@ -84,7 +84,9 @@ void declare_input(Flags& flags, RecipeOverrides& o) {
   flags.add("shift", o.shift,
             {.help = "pixels that a training image is moved by at most", .range = at_least(0), .rare = true});
   flags.add("eval_crop", o.eval_crop,
-            {.help = "window of an image in evaluation", .choices = {"efficientnet", "mnasnet", "none"}, .rare = true});
+            {.help = "window of an image in evaluation",
+             .choices = {"efficientnet", "mnasnet", "central", "none"},
+             .rare = true});
   flags.add("resize", o.resize, {.help = "method", .choices = {"bilinear", "bicubic"}, .rare = true});
   flags.add("precision", o.precision, {.help = "of the computing", .choices = {"fp32", "bf16"}});
 }

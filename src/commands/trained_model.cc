@@ -40,7 +40,7 @@ void declare_trained_flags(Flags& flags, TrainedChoice& choice) {
   declare_model_options(flags, choice.options);
   flags.section("input");
   flags.add("eval_crop", choice.eval_crop,
-            {.help = "window of an image", .choices = {"efficientnet", "mnasnet", "none"}, .rare = true});
+            {.help = "window of an image", .choices = {"efficientnet", "mnasnet", "central", "none"}, .rare = true});
   flags.add("resize", choice.resize, {.help = "method", .choices = {"bilinear", "bicubic"}, .rare = true});
 }
 

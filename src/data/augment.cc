@@ -61,6 +61,12 @@ CropWindow CropSampler::sample(RandomStream& stream, int64_t height, int64_t wid
 
 CropWindow centre_crop(const InputSpec& spec, int64_t height, int64_t width) {
   if (spec.crop == CentreCrop::kNone) return {0, 0, height, width};
+  if (spec.crop == CentreCrop::kCentral) {
+    const auto margin = [](auto side) { return static_cast<int64_t>((side - 0.875 * static_cast<double>(side)) / 2); };
+    const int64_t top = margin(height);
+    const int64_t left = margin(width);
+    return {top, left, height - 2 * top, width - 2 * left};
+  }
   const auto shorter = static_cast<float>(std::min(height, width));
   const auto side = std::max<int64_t>(1, static_cast<int64_t>(crop_ratio(spec) * shorter));
   return {(height - side + 1) / 2, (width - side + 1) / 2, side, side};

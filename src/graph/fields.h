@@ -194,7 +194,7 @@ struct EnumNames<ResizeMethod> {
 };
 template <>
 struct EnumNames<CentreCrop> {
-  static constexpr std::array<std::string_view, 3> names = {"efficientnet", "mnasnet", "none"};
+  static constexpr std::array<std::string_view, 4> names = {"efficientnet", "mnasnet", "central", "none"};
 };
 
 template <typename Enum>

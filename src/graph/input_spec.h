@@ -14,6 +14,7 @@ enum class ResizeMethod { kBilinear, kBicubic };  // TensorFlow 1's kernels: no 
 enum class CentreCrop {
   kEfficientNet,  // m * S / (S + round(S * (1 / 0.875 - 1)))
   kMnasNet,       // m * S / (S + 32)
+  kCentral,       // 0.875 of either side (spec amoebanet 5.5)
   kNone,          // the whole image
 };
 

@@ -25,6 +25,11 @@ void for_each_option(Visitor visit) {
   visit("depth_divisor", &ModelOptions::depth_divisor);
   visit("min_depth", &ModelOptions::min_depth);
   visit("use_keras", &ModelOptions::use_keras);
+  visit("num_cells", &ModelOptions::num_cells);
+  visit("reduction_size", &ModelOptions::reduction_size);
+  visit("stem_reduction_size", &ModelOptions::stem_reduction_size);
+  visit("use_aux_head", &ModelOptions::use_aux_head);
+  visit("aux_scaling", &ModelOptions::aux_scaling);
 }
 
 // Throws Error when an option is given that is neither among `known` nor one of those that every family knows (classes,

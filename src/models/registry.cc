@@ -5,6 +5,7 @@
 
 #include "core/error.h"
 #include "core/text.h"
+#include "models/amoebanet.h"
 #include "models/efficientnet.h"
 #include "models/mixnet.h"
 #include "models/mnasnet.h"
@@ -25,6 +26,10 @@ constexpr std::string_view kMixNetPaper = "arXiv 1907.09595, table 2";
 constexpr auto kEfficientNet = build_named_efficientnet;
 constexpr auto kMnas = build_named_mnasnet;
 constexpr auto kMix = build_named_mixnet;
+
+constexpr std::string_view kAmoeba = "tensorflow/tpu amoeba_net/README.md: above";
+constexpr std::string_view kAmoebaFast = "DAWNBench, AmoebaNet-D N6F256 on a TPU, 35 epochs";
+constexpr auto kAmoebaNet = build_named_amoebanet;
 
 constexpr ModelInfo kModels[] = {
     {"efficientnet-b0", "efficientnet", 224, 76.7, kBaseline, kEfficientNet},
@@ -86,7 +91,29 @@ constexpr ModelInfo kModels[] = {
     {"mixnet-s", "mixnet", 224, 75.8, kMixNetPaper, kMix},
     {"mixnet-m", "mixnet", 224, 77.0, kMixNetPaper, kMix},
     {"mixnet-l", "mixnet", 224, 78.9, kMixNetPaper, kMix},
+    {"amoeba_net_d", "amoebanet", 299, 80.0, kAmoeba, kAmoebaNet},
+    {"amoeba_net_d-fast", "amoebanet", 224, 76.2, kAmoebaFast, kAmoebaNet},
+    {"amoeba_net_d-n18", "amoebanet", 331, 0.0, "", kAmoebaNet},
+    {"amoeba_net_a", "amoebanet", 299, 0.0, "", kAmoebaNet},
+    {"amoeba_net_a-fast", "amoebanet", 224, 0.0, "", kAmoebaNet},
+    {"amoeba_net_a-n18", "amoebanet", 331, 0.0, "", kAmoebaNet},
+    {"amoeba_net_b", "amoebanet", 299, 0.0, "", kAmoebaNet},
+    {"amoeba_net_b-fast", "amoebanet", 224, 0.0, "", kAmoebaNet},
+    {"amoeba_net_b-n18", "amoebanet", 331, 0.0, "", kAmoebaNet},
+    {"amoeba_net_c", "amoebanet", 299, 0.0, "", kAmoebaNet},
+    {"amoeba_net_c-fast", "amoebanet", 224, 0.0, "", kAmoebaNet},
+    {"amoeba_net_c-n18", "amoebanet", 331, 0.0, "", kAmoebaNet},
 };
+
+// Other names that the originals accept.
+struct Alias {
+  std::string_view name;
+  std::string_view model;
+};
+constexpr Alias kAliases[] = {{"evol_net_g", "amoeba_net_a"},
+                              {"evol_net_h", "amoeba_net_b"},
+                              {"evol_net_a", "amoeba_net_c"},
+                              {"evol_net_x", "amoeba_net_d"}};
 
 // "EfficientNetB0", "efficientnet_b0" and "efficientnet-b0" are one name.
 std::string folded(std::string_view name) {
@@ -102,7 +129,10 @@ std::string folded(std::string_view name) {
 std::span<const ModelInfo> all_models() { return kModels; }
 
 const ModelInfo& find_model(std::string_view name) {
-  const std::string wanted = folded(name);
+  std::string wanted = folded(name);
+  for (const Alias& alias : kAliases) {
+    if (folded(alias.name) == wanted) wanted = folded(alias.model);
+  }
   for (const ModelInfo& model : kModels) {
     if (folded(model.name) == wanted) return model;
   }

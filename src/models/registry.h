@@ -15,11 +15,11 @@ namespace netwright {
 // What may be asked of a named model beyond its name. What is not set is the model's own value; what a family does not
 // know is an Error that says so.
 struct ModelOptions {
-  std::optional<int64_t> classes;  // 1000 when not set
+  std::optional<int64_t> classes;  // 1000 or 1001, as the original, when not set
   std::optional<int64_t> height;   // the model's resolution when not set
   std::optional<int64_t> width;
   std::optional<double> dropout_rate;
-  std::optional<double> survival_probability;  // drop-connect: EfficientNet
+  std::optional<double> survival_probability;  // drop-connect: EfficientNet; drop-path: AmoebaNet
   std::optional<double> batch_norm_momentum;
   std::optional<double> batch_norm_epsilon;
   std::optional<double> width_coefficient;  // EfficientNet
@@ -27,7 +27,12 @@ struct ModelOptions {
   std::optional<double> depth_multiplier;   // MnasNet, MixNet: widths
   std::optional<double> depth_divisor;
   std::optional<double> min_depth;
-  std::optional<bool> use_keras;  // MnasNet, MixNet: the naming style
+  std::optional<bool> use_keras;               // MnasNet, MixNet: the naming style
+  std::optional<int64_t> num_cells;            // AmoebaNet
+  std::optional<int64_t> reduction_size;       // AmoebaNet
+  std::optional<int64_t> stem_reduction_size;  // AmoebaNet
+  std::optional<bool> use_aux_head;            // AmoebaNet
+  std::optional<double> aux_scaling;           // AmoebaNet
 
   bool operator==(const ModelOptions&) const = default;
 };
@@ -35,7 +40,7 @@ struct ModelOptions {
 // One row of the registry.
 struct ModelInfo {
   std::string_view name;    // as the original calls it: "efficientnet-b0"
-  std::string_view family;  // "efficientnet", "mnasnet", "mixnet"
+  std::string_view family;  // "efficientnet", "mnasnet", "mixnet", "amoebanet"
   int64_t resolution;       // pixels
   double published_top1;    // percent on ImageNet; 0: none is published
   std::string_view source;  // of that figure

@@ -52,8 +52,10 @@ constexpr std::array<Named<OptimizerKind>, 4> kOptimizers = {{{OptimizerKind::kR
                                                               {OptimizerKind::kLars, "lars"}}};
 constexpr std::array<Named<TrainCrop>, 2> kTrainCrops = {
     {{TrainCrop::kRandomResized, "random"}, {TrainCrop::kNone, "none"}}};
-constexpr std::array<Named<CentreCrop>, 3> kCentreCrops = {
-    {{CentreCrop::kEfficientNet, "efficientnet"}, {CentreCrop::kMnasNet, "mnasnet"}, {CentreCrop::kNone, "none"}}};
+constexpr std::array<Named<CentreCrop>, 4> kCentreCrops = {{{CentreCrop::kEfficientNet, "efficientnet"},
+                                                            {CentreCrop::kMnasNet, "mnasnet"},
+                                                            {CentreCrop::kCentral, "central"},
+                                                            {CentreCrop::kNone, "none"}}};
 constexpr std::array<Named<ResizeMethod>, 2> kResizes = {
     {{ResizeMethod::kBilinear, "bilinear"}, {ResizeMethod::kBicubic, "bicubic"}}};
 

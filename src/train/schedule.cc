@@ -35,6 +35,24 @@ float poly(const ScheduleSettings& settings, int64_t step) {
   return (static_cast<float>(settings.initial_rate) - kPolyEnd) * std::pow(left, 2.0F) + kPolyEnd;
 }
 
+float rate_of(const ScheduleSettings& settings, int64_t step) {
+  const int64_t warmup = warmup_steps(settings);
+  if (step < warmup) {
+    return static_cast<float>(settings.initial_rate) * static_cast<float>(step) / static_cast<float>(warmup);
+  }
+  switch (settings.kind) {
+    case ScheduleKind::kExponential:
+      return exponential(settings, step);
+    case ScheduleKind::kCosine:
+      return cosine(settings, step);
+    case ScheduleKind::kConstant:
+      return static_cast<float>(settings.initial_rate);
+    case ScheduleKind::kPoly:
+      return poly(settings, step);
+  }
+  fail("unknown schedule");
+}
+
 }  // namespace
 
 std::string_view to_string(ScheduleKind kind) { return kNames[static_cast<size_t>(kind)]; }
@@ -66,21 +84,8 @@ int64_t warmup_steps(const ScheduleSettings& settings) {
 
 float learning_rate(const ScheduleSettings& settings, int64_t step) {
   check_schedule(settings);
-  const int64_t warmup = warmup_steps(settings);
-  if (step < warmup) {
-    return static_cast<float>(settings.initial_rate) * static_cast<float>(step) / static_cast<float>(warmup);
-  }
-  switch (settings.kind) {
-    case ScheduleKind::kExponential:
-      return exponential(settings, step);
-    case ScheduleKind::kCosine:
-      return cosine(settings, step);
-    case ScheduleKind::kConstant:
-      return static_cast<float>(settings.initial_rate);
-    case ScheduleKind::kPoly:
-      return poly(settings, step);
-  }
-  fail("unknown schedule");
+  const auto least = static_cast<float>(settings.least_share * settings.initial_rate);
+  return std::max(rate_of(settings, step), least);
 }
 
 float average_decay(double decay, int64_t updates) {

@@ -21,6 +21,7 @@ struct ScheduleSettings {
   double decay_epochs = 2.4;     // exponential: epochs of one stair
   int64_t total_steps = 0;       // cosine and poly: steps until the end of training; 0: not known
   double warmup_epochs = 5.0;    // 0: no warm-up
+  double least_share = 0.0;      // of the initial rate, below which no rate falls (spec amoebanet 4.6)
 };
 
 // Throws Error when the schedule lacks what it needs: steps_per_epoch for exponential, poly and any warm-up,

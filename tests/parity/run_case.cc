@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 
 #include "engine/program.h"
+#include "parity/training_spec.h"
 #include "train/schedule.h"
 
 namespace netwright::golden {
@@ -84,22 +85,21 @@ class CaseRun {
     labels_.resize(static_cast<size_t>(batch_ * classes));
     one_hot(labels(batch_, classes), classes, labels_);
     weights_.assign(static_cast<size_t>(batch_), 1.0F / static_cast<float>(batch_));
-    if (golden_case.json.contains("training")) settings_ = golden_case.json["training"]["settings"];
+    spec_ = training_spec(golden_case);
   }
 
   CaseResult run() {
     check_moving_and_training_logits();
     check_evaluation();
     check_update_and_gradients();
-    if (case_.json.contains("training")) check_training();
+    if (spec_.steps > 0) check_training();
     check_groups();
     return std::move(result_);
   }
 
  private:
-  double setting(const char* name, double otherwise) const { return settings_.value(name, otherwise); }
-  double label_smoothing() const { return setting("label_smoothing", 0.1); }
-  double weight_decay() const { return setting("weight_decay", 1e-5); }
+  double label_smoothing() const { return spec_.label_smoothing; }
+  double weight_decay() const { return spec_.weight_decay; }
 
   // The fill, with moving statistics (0, 1) or the case's own.
   std::vector<float> initial_values(bool case_statistics) const {
@@ -225,7 +225,7 @@ class CaseRun {
     }
     const auto buffer = upload(values);
     program->forward(*buffer);
-    compare_tensor("logits_train", "logits_train", program->read(graph.output("logits")), kForwardFloor);
+    check_outputs(*program, "_train");
     values = download(*buffer);
     const std::map<std::string, double> counts = moment_counts(graph, batch_);
     for (const FlatTensor& tensor : layout_.tensors()) {
@@ -239,6 +239,16 @@ class CaseRun {
     }
   }
 
+  // The outputs that the case has.
+  void check_outputs(const Program& program, const std::string& suffix) {
+    for (const Output& output : program.graph().outputs()) {
+      const std::string name = output.name + suffix;
+      if (case_.tensors->contains(name) || output.name == "logits") {
+        compare_tensor(name, name, program.read(output.node), kForwardFloor);
+      }
+    }
+  }
+
   void check_evaluation() {
     LowerOptions options = inference_options(batch_, Precision::kFloat32);
     options.losses = {{.output = "logits", .weight = 1.0, .label_smoothing = label_smoothing()}};
@@ -246,7 +256,7 @@ class CaseRun {
     const auto program = lower(graph_, options);
     const auto buffer = upload(initial_values(true));
     program->forward(*buffer);
-    compare_tensor("logits_eval", "logits_eval", program->read(graph_.output("logits")), kForwardFloor);
+    check_outputs(*program, "_eval");
     if (case_.tensors->contains("loss_eval")) {
       const double loss = program->loss() + backend_.l2_loss(*buffer, layout_.l2_ranges(weight_decay()));
       const std::vector<float> found = {static_cast<float>(loss)};
@@ -316,7 +326,7 @@ class CaseRun {
     program->backward(*values, *gradients, false);
     const std::vector<float> after = download(*values);
     for (const FlatTensor& tensor : layout_.tensors()) {
-      if (tensor.offset < layout_.trainable_size()) continue;
+      if (tensor.offset < layout_.trainable_size() || !case_.tensors->contains("update/norm/" + tensor.name)) continue;
       compare_norm_and_dot("update", tensor.name, part(after, tensor), floors_.update);
     }
     std::vector<float> total = download(*gradients);
@@ -335,49 +345,18 @@ class CaseRun {
     return {values.data() + tensor.offset, static_cast<size_t>(tensor.size)};
   }
 
-  ScheduleSettings schedule() const {
-    ScheduleSettings schedule;
-    schedule.kind = parse_schedule(settings_.value("lr_schedule", std::string("exponential")));
-    schedule.initial_rate = setting("base_learning_rate", 0.016) * setting("train_batch_size", 256) / 256.0;
-    schedule.steps_per_epoch = setting("steps_per_epoch", 1.0);
-    schedule.decay_factor = setting("lr_decay_factor", 0.97);
-    schedule.decay_epochs = setting("lr_decay_epoch", 2.4);
-    schedule.warmup_epochs = setting("lr_warmup_epochs", 5.0);
-    schedule.total_steps = static_cast<int64_t>(setting("total_steps", setting("train_steps", 0)));
-    return schedule;
-  }
-
-  OptimizerUpdate optimizer(std::vector<std::string>& slot_names) const {
-    const std::string name = settings_.value("optimizer", std::string("rmsprop"));
-    OptimizerUpdate update;
-    if (name == "rmsprop") {
-      update.kind = OptimizerKind::kRmsProp;
-      slot_names = {"RMSProp", "RMSProp_1"};
-    } else if (name == "momentum") {
-      update.kind = OptimizerKind::kMomentum;
-      slot_names = {"Momentum"};
-    } else if (name == "sgd") {
-      update.kind = OptimizerKind::kSgd;
-    } else if (name == "lars") {
-      update.kind = OptimizerKind::kLars;
-      slot_names = {"LARSOptimizer"};
-      update.lars_weight_decay = static_cast<float>(setting("lars_weight_decay", 1e-5));
-      update.lars_epsilon = static_cast<float>(setting("lars_epsilon", 0.0));
-    } else {
-      throw std::runtime_error("optimizer " + name + " is unknown");
-    }
-    return update;
-  }
-
   void check_training() {
+    if (!spec_.missing.empty()) {
+      result_.left_out.push_back("training steps: " + spec_.missing);
+      return;
+    }
     const auto program = lower(graph_, training_options(graph_, batch_, Precision::kFloat32, label_smoothing()));
     const auto values = upload(initial_values(true));
     const auto averages = upload(initial_values(true));
     const auto gradients = backend_.make_buffer(layout_.trainable_size(), 0.0F);
-    std::vector<std::string> slot_names;
-    OptimizerUpdate update = optimizer(slot_names);
+    OptimizerUpdate update = spec_.optimizer;
     std::vector<std::unique_ptr<FlatBuffer>> slots;
-    for (const std::string& name : slot_names) {
+    for (const std::string& name : spec_.slots) {
       slots.push_back(backend_.make_buffer(layout_.trainable_size(), name == "RMSProp" ? 1.0F : 0.0F));
       update.slots.push_back(slots.back().get());
     }
@@ -387,32 +366,35 @@ class CaseRun {
     update.gradients = gradients.get();
     update.l2 = l2;
     update.segments = segments;
-    const ScheduleSettings rates = schedule();
+    const std::vector<float> given_rates = case_.tensors->read_floats("train/learning_rate");
     std::vector<float> losses;
     std::vector<float> used_rates;
-    const double decay = setting("moving_average_decay", 0.9999);
-    for (int64_t step = 0; step < case_.json["training"]["steps"].get<int64_t>(); ++step) {
+    const double decay = spec_.average_decay;
+    for (int64_t step = 0; step < spec_.steps; ++step) {
       program->forward(*values);
-      losses.push_back(static_cast<float>(program->loss() + backend_.l2_loss(*values, l2)));
+      losses.push_back(static_cast<float>(program->loss() + (spec_.loss_has_l2 ? backend_.l2_loss(*values, l2) : 0.0)));
       program->backward(*values, *gradients, false);
-      update.learning_rate = learning_rate(rates, step);
+      update.learning_rate = spec_.rate ? spec_.rate(step) : given_rates[static_cast<size_t>(step)];
       used_rates.push_back(update.learning_rate);
       backend_.update(update);
       if (decay > 0) backend_.average(*averages, *values, average_decay(decay, step + 1));
     }
     check_losses(losses);
+    if (!spec_.rate) result_.left_out.push_back("the schedule: the case's own rates were used");
     check_rates(used_rates);
     compare_state(download(*values), "", "variable", "moving statistics");
     for (size_t i = 0; i < slots.size(); ++i)
-      compare_state(download(*slots[i]), "/" + slot_names[i], slot_names[i], "");
+      compare_state(download(*slots[i]), "/" + spec_.slots[i], spec_.slots[i], "");
     if (decay > 0) {
-      compare_state(download(*averages), "/ExponentialMovingAverage", "average", "average of moving statistics");
+      compare_state(download(*averages), "/ExponentialMovingAverage", "average",
+                    spec_.averages_moving ? "average of moving statistics" : "");
     }
   }
 
   void check_losses(const std::vector<float>& losses) {
     const std::vector<float> wanted = case_.tensors->read_floats("train/loss");
-    const nlohmann::json noise = case_.json["noise_by_tensor"].value("train/loss", nlohmann::json::array());
+    const nlohmann::json noise =
+        case_.json.value("noise_by_tensor", nlohmann::json::object()).value("train/loss", nlohmann::json::array());
     for (size_t i = 0; i < wanted.size(); ++i) {
       double floor = i == 0 ? kForwardFloor : kTrainingFloor;
       // Steps whose gradients are off by as much as their floor move the loss that much more or less. Measured:
@@ -458,7 +440,7 @@ class CaseRun {
   std::vector<float> images_;
   std::vector<float> labels_;
   std::vector<float> weights_;
-  nlohmann::json settings_ = nlohmann::json::object();
+  TrainingSpec spec_;
   struct Group {
     int compared = 0;
     int within_rule = 0;

@@ -14,6 +14,7 @@ struct CaseResult {
   int unreliable = 0;  // not compared: the case says that the original doesn't reproduce them
   double worst = 0.0;  // the largest difference as a part of its tolerance
   std::string worst_name;
+  std::vector<std::string> left_out;  // what of the case wasn't compared, and why
   std::vector<std::string> failures;  // one line each
 };
 

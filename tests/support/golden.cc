@@ -5,11 +5,14 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <functional>
 #include <set>
 
 #include <fmt/format.h>
 
 #include "engine/parameters.h"
+#include "graph/count.h"
+#include "graph/subgraph.h"
 
 namespace netwright::golden {
 namespace {
@@ -89,8 +92,12 @@ std::optional<int64_t> expert_fan_in(const Graph& graph, int parameter) {
 double Case::tolerance(const std::string& group, const std::string& tensor, bool dot, double floor) const {
   double noise = 0.0;
   const auto by_tensor = json.find("noise_by_tensor");
+  const auto trained = json.find("noise_train");
+  const std::string name = tensor.starts_with("train/") ? tensor.substr(6) : "";
   if (by_tensor != json.end() && by_tensor->contains(tensor) && (*by_tensor)[tensor].size() == 2) {
     noise = (*by_tensor)[tensor][dot ? 1 : 0].get<double>();
+  } else if (trained != json.end() && trained->contains(name)) {
+    noise = (*trained)[name][dot ? 1 : 0].get<double>();
   } else if (json.contains("noise") && json["noise"].contains(group)) {
     noise = json["noise"][group].get<double>();
   }
@@ -120,6 +127,74 @@ std::vector<Case> load_cases(const std::string& folder) {
   return cases;
 }
 
+std::map<std::string, std::string> flags_of(const nlohmann::json& json) {
+  std::map<std::string, std::string> flags;
+  if (!json.contains("flags")) return flags;
+  for (const auto& item : json["flags"]) {
+    const auto word = item.get<std::string>();
+    const size_t equals = word.find('=');
+    if (word.starts_with("--") && equals != std::string::npos) {
+      flags[word.substr(2, equals - 2)] = word.substr(equals + 1);
+    }
+  }
+  return flags;
+}
+
+namespace {
+
+using Setter = std::function<void(ModelOptions&, const nlohmann::json&)>;
+
+template <typename T>
+Setter into(std::optional<T> ModelOptions::*option) {
+  return [option](ModelOptions& options, const nlohmann::json& value) {
+    if (!value.is_null()) options.*option = value.get<T>();
+  };
+}
+
+const std::map<std::string, Setter>& setters() {
+  static const std::map<std::string, Setter> table = {
+      {"width_coefficient", into(&ModelOptions::width_coefficient)},
+      {"depth_coefficient", into(&ModelOptions::depth_coefficient)},
+      {"batch_norm_momentum", into(&ModelOptions::batch_norm_momentum)},
+      {"batch_norm_epsilon", into(&ModelOptions::batch_norm_epsilon)},
+      {"depth_multiplier", into(&ModelOptions::depth_multiplier)},
+      {"depth_divisor", into(&ModelOptions::depth_divisor)},
+      {"min_depth", into(&ModelOptions::min_depth)},
+      {"use_keras", into(&ModelOptions::use_keras)},
+      {"num_cells", into(&ModelOptions::num_cells)},
+      {"reduction_size", into(&ModelOptions::reduction_size)},
+      {"stem_reduction_size", into(&ModelOptions::stem_reduction_size)},
+      {"use_aux_head", into(&ModelOptions::use_aux_head)},
+      {"batch_norm_decay", into(&ModelOptions::batch_norm_momentum)},
+  };
+  return table;
+}
+
+// Flags of a command line that say nothing about the network, or what the input's shape says already.
+bool is_of_training(const std::string& flag) {
+  static const std::set<std::string> names = {"cell_name",
+                                              "image_size",
+                                              "num_label_classes",
+                                              "lr",
+                                              "use_tpu",
+                                              "model_dir",
+                                              "use_bp16",
+                                              "train_batch_size",
+                                              "eval_batch_size",
+                                              "num_train_images",
+                                              "num_epochs",
+                                              "dense_dropout_keep_prob",
+                                              "drop_connect_keep_prob",
+                                              "drop_connect_version",
+                                              "moving_average_decay",
+                                              "weight_decay",
+                                              "optimizer",
+                                              "gradient_clipping_by_global_norm"};
+  return names.contains(flag) || flag.starts_with("lr_");
+}
+
+}  // namespace
+
 ModelOptions model_options(const nlohmann::json& json, std::vector<std::string>& not_understood) {
   ModelOptions options;
   options.classes = json["num_classes"].get<int64_t>();
@@ -127,42 +202,77 @@ ModelOptions model_options(const nlohmann::json& json, std::vector<std::string>&
   options.width = json["input_shape"][2].get<int64_t>();
   options.dropout_rate = 0.0;
   if (find_model(json["model"].get<std::string>()).family == "efficientnet") options.survival_probability = 0.0;
-  if (!json.contains("overrides")) return options;
-  for (const auto& [key, value] : json["overrides"].items()) {
-    if (key == "width_coefficient") {
-      options.width_coefficient = value.get<double>();
-    } else if (key == "depth_coefficient") {
-      options.depth_coefficient = value.get<double>();
-    } else if (key == "batch_norm_momentum") {
-      options.batch_norm_momentum = value.get<double>();
-    } else if (key == "batch_norm_epsilon") {
-      options.batch_norm_epsilon = value.get<double>();
-    } else if (key == "depth_multiplier") {
-      options.depth_multiplier = value.get<double>();
-    } else if (key == "depth_divisor") {
-      options.depth_divisor = value.get<double>();
-    } else if (key == "min_depth") {
-      options.min_depth = value.get<double>();
-    } else if (key == "use_keras") {
-      options.use_keras = value.get<bool>();
+  for (const auto& [key, value] : json.value("overrides", nlohmann::json::object()).items()) {
+    const auto setter = setters().find(key);
+    if (setter != setters().end()) {
+      setter->second(options, value);
     } else if (key != "optimizer" && key != "num_classes" && key != "dropout_rate" && key != "survival_prob") {
       not_understood.push_back(key);
+    }
+  }
+  for (const auto& [flag, value] : flags_of(json)) {
+    const auto setter = setters().find(flag);
+    if (setter != setters().end()) {
+      setter->second(options, nlohmann::json::parse(value));
+    } else if (!is_of_training(flag)) {
+      not_understood.push_back(flag);
     }
   }
   return options;
 }
 
+std::vector<std::string> variable_lists(const std::string& folder) {
+  std::set<std::string> paths;
+  for (const bool below : {false, true}) {
+    const fs::path place = below ? fs::path(folder) / "variables" : fs::path(folder);
+    if (!fs::is_directory(place)) continue;
+    for (const fs::directory_entry& entry : fs::directory_iterator(place)) {
+      const fs::path& path = entry.path();
+      const bool listed = below || path.filename().string().starts_with("variables_");
+      if (path.extension() == ".json" && listed) paths.insert(path.string());
+    }
+  }
+  return {paths.begin(), paths.end()};
+}
+
+std::vector<std::string> compare_counts(const nlohmann::json& json, const Graph& graph) {
+  std::vector<std::string> differences;
+  const auto compare = [&](const char* pointer, int64_t found) {
+    const nlohmann::json::json_pointer place(pointer);
+    if (!json.contains(place) || json[place].get<int64_t>() == found) return;
+    differences.push_back(fmt::format("{}: expected {}, found {}", pointer, json[place].get<int64_t>(), found));
+  };
+  const Cost cost = count(graph);
+  for (const char* place : {"/trainable_parameters", "/counts/trainable"}) compare(place, cost.parameters);
+  for (const char* place : {"/moving_statistics", "/counts/moving", "/counts/not_trainable"}) {
+    compare(place, cost.moving);
+  }
+  compare("/macs/total", cost.multiply_adds);
+  compare("/counts/trainable_without_aux", count(inference_graph(graph)).parameters);
+  int64_t decayed = 0;
+  for (const Parameter& parameter : graph.parameters()) {
+    if (parameter.l2 > 0.0) decayed += element_count(parameter.shape);
+  }
+  compare("/counts/l2", decayed);
+  return differences;
+}
+
 std::vector<std::string> compare_variables(const nlohmann::json& variables, const Graph& graph) {
+  bool lists_decay = false;  // variables say whether they have an L2 term
   std::vector<std::string> wanted;
   for (const auto& variable : variables) {
-    wanted.push_back(fmt::format("{} {} {}", variable["name"].get<std::string>(),
+    const bool tells_decay = variable.contains("l2") && variable["l2"].is_boolean();
+    lists_decay = lists_decay || tells_decay;
+    wanted.push_back(fmt::format("{} {} {}{}", variable["name"].get<std::string>(),
                                  to_string(variable["shape"].get<Shape>()),
-                                 variable["trainable"].get<bool>() ? "trainable" : "moving"));
+                                 variable["trainable"].get<bool>() ? "trainable" : "moving",
+                                 tells_decay && variable["l2"].get<bool>() ? ", decayed" : ""));
   }
   std::vector<std::string> found;
   for (const Parameter& parameter : graph.parameters()) {
-    found.push_back(fmt::format("{} {} {}", parameter.name, to_string(parameter.shape),
-                                parameter.trainable() ? "trainable" : "moving"));
+    found.push_back(fmt::format("{} {} {}{}", parameter.name, to_string(parameter.shape),
+                                parameter.trainable() ? "trainable" : "moving",
+                                lists_decay && parameter.l2 > 0.0 ? ", decayed" : ""));
   }
   std::vector<std::string> differences;
   for (size_t i = 0; i < std::max(wanted.size(), found.size()) && differences.size() < 10; ++i) {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -42,8 +43,17 @@ struct Case {
 // The cases FOLDER/*.json, without those that are not cases of a model.
 std::vector<Case> load_cases(const std::string& folder);
 
-// The model options that a case's overrides ask for; `not_understood` gets those that have no counterpart.
+// "--name=value" words of a case's command line, by name; empty when it has none.
+std::map<std::string, std::string> flags_of(const nlohmann::json& json);
+
+// The model options that a case's overrides and flags ask for; `not_understood` gets those that have no counterpart.
 ModelOptions model_options(const nlohmann::json& json, std::vector<std::string>& not_understood);
+
+// Files that list a network's variables alone: FOLDER/variables/*.json and FOLDER/variables_*.json, in order.
+std::vector<std::string> variable_lists(const std::string& folder);
+
+// Parameters, moving statistics and multiply-adds that a list or case gives, where it does, against the graph's.
+std::vector<std::string> compare_counts(const nlohmann::json& json, const Graph& graph);
 
 // "name [shape] trainable" lines that differ between a case's list and the graph, at most ten; empty when equal.
 std::vector<std::string> compare_variables(const nlohmann::json& variables, const Graph& graph);
