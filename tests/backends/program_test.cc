@@ -25,7 +25,12 @@ ModelOptions thin_options(const ModelInfo& model) {
   ModelOptions narrow_and_short = options;
   narrow_and_short.width_coefficient = 0.25;
   narrow_and_short.depth_coefficient = 0.5;
-  for (const ModelOptions& thin : {narrow, narrow_and_short}) {
+  ModelOptions few_cells = options;
+  few_cells.height = few_cells.width = 67;
+  few_cells.num_cells = 3;
+  few_cells.reduction_size = 16;
+  few_cells.stem_reduction_size = 8;
+  for (const ModelOptions& thin : {narrow, narrow_and_short, few_cells}) {
     if (test::error_of([&] { build_model(model.name, thin); }) == "(no error)") return thin;
   }
   return options;

@@ -201,7 +201,8 @@ class CaseRun {
       Group& counted = groups_[kind + suffix];
       ++counted.compared;
       if (differences[i] <= rule) ++counted.within_rule;
-      note(kind + "/" + which[i] + "/" + name, differences[i], std::max(rule, floor.wide));
+      note(kind + "/" + which[i] + "/" + name, differences[i],
+           std::max({rule, floor.wide, 10 * case_.operation_noise(entry)}));
     }
   }
 

@@ -104,6 +104,21 @@ double Case::tolerance(const std::string& group, const std::string& tensor, bool
   return std::max(10.0 * noise, floor);
 }
 
+double Case::operation_noise(const std::string& tensor) const {
+  const auto trained = json.find("noise_train");
+  if (trained == json.end()) return 0.0;
+  const std::string name = tensor.starts_with("train/") ? tensor.substr(6) : tensor;
+  std::string scope = name;
+  for (int part = 0; part < 3; ++part) scope = scope.substr(0, scope.rfind('/'));
+  const std::string suffix = name.substr(name.rfind('/'));
+  double largest = 0.0;
+  for (const auto& [other, noise] : trained->items()) {
+    if (!other.starts_with(scope + "/") || !other.ends_with(suffix)) continue;
+    largest = std::max({largest, noise[0].get<double>(), noise[1].get<double>()});
+  }
+  return largest;
+}
+
 bool Case::is_unreliable(const std::string& tensor) const {
   const auto list = json.find("unreliable");
   return list != json.end() && list->contains(tensor);

@@ -37,6 +37,9 @@ struct Case {
 
   // The tolerance rule: max(10 * noise, floor), the noise of the single tensor where the case has one.
   double tolerance(const std::string& group, const std::string& tensor, bool dot, double floor) const;
+  // The largest noise after training among the tensors of the same operation (its scope's parent) that end alike. One
+  // tensor's noise is one sample: where an operation's units flip, they flip for all of its tensors.
+  double operation_noise(const std::string& tensor) const;
   bool is_unreliable(const std::string& tensor) const;
 };
 
