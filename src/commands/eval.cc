@@ -1,4 +1,7 @@
 // netwright eval: accuracy and loss of a checkpoint on labelled images.
+#include <charconv>
+#include <filesystem>
+
 #include <nlohmann/json.hpp>
 
 #include "commands/command.h"
@@ -8,7 +11,10 @@
 #include "core/error.h"
 #include "core/log.h"
 #include "core/text.h"
+#include "train/archive.h"
+#include "train/checkpoint_watcher.h"
 #include "train/evaluator.h"
+#include "train/memory.h"
 #include "train/signals.h"
 
 namespace netwright {
@@ -26,6 +32,11 @@ struct EvalCommandOptions {
   int64_t batch = 100;
   std::string precision = "fp32";
   int data_threads = default_data_threads();
+  int64_t max_bad_records = 0;
+  bool watch = false;
+  std::optional<int64_t> eval_timeout;
+  bool archive = true;
+  bool memory_check = true;
   bool json = false;
 };
 
@@ -43,9 +54,26 @@ Flags declare(EvalCommandOptions& o) {
             {.help = "how many images --data=fake has", .range = at_least(1), .rare = true});
   flags.add("data_threads", o.data_threads,
             {.help = "threads that read and decode", .range = between(1, 256), .rare = true});
+  flags.add(
+      "max_bad_records", o.max_bad_records,
+      {.help = "how many records that can't be read or decoded are left out", .range = at_least(0), .rare = true});
   declare_trained_flags(flags, o.trained);
   flags.section("run");
+  flags.add("watch", o.watch,
+            {.help = "evaluate each new checkpoint of --model_dir until its training is done",
+             .origin = "efficientnet, mnasnet: --mode=eval"});
+  flags.add("eval_timeout", o.eval_timeout,
+            {.help = "with --watch: seconds to wait for a new checkpoint; no end if not given",
+             .range = at_least(0),
+             .origin = "efficientnet, mnasnet: --eval_timeout",
+             .rare = true});
+  flags.add("archive", o.archive,
+            {.help = "with --watch: keep a copy of the best checkpoint in archive/",
+             .origin = "efficientnet: --archive_ckpt",
+             .rare = true});
   flags.add("batch", o.batch, {.help = "images a step", .range = between(1, 1 << 20)});
+  flags.add("memory_check", o.memory_check,
+            {.help = "refuse a batch for which there is not memory enough", .rare = true});
   flags.add("precision", o.precision, {.help = "of the computing", .choices = {"fp32", "bf16"}});
   declare_device_flags(flags, o.device);
   flags.add("json", o.json, {.help = "print JSON"});
@@ -69,17 +97,24 @@ std::shared_ptr<const ImageSource> open_data(const EvalCommandOptions& o, const 
   return opened;
 }
 
-void print_result(const EvalResult& result, const TrainedModel& trained, bool json) {
-  if (json) {
-    nlohmann::ordered_json out = {
-        {"model", trained.graph.name()}, {"weights", trained.weights.path},      {"average", trained.weights.averaged},
-        {"images", result.images},       {"top_1_accuracy", result.top1},        {"top_5_accuracy", result.top5},
-        {"loss", result.loss},           {"cross_entropy", result.cross_entropy}};
-    if (trained.weights.step) out["step"] = *trained.weights.step;
-    print("{}\n", out.dump(2));
-    return;
-  }
+nlohmann::ordered_json to_json(const EvalResult& result, const TrainedModel& trained) {
+  nlohmann::ordered_json bad_records = nlohmann::ordered_json::array();
+  for (const BadRecord& bad : result.bad_records) bad_records.push_back(bad.reason);
+  nlohmann::ordered_json out = {{"model", trained.graph.name()},         {"weights", trained.weights.path},
+                                {"average", trained.weights.averaged},   {"images", result.images},
+                                {"bad_records", std::move(bad_records)}, {"top_1_accuracy", result.top1},
+                                {"top_5_accuracy", result.top5},         {"loss", result.loss},
+                                {"cross_entropy", result.cross_entropy}};
+  if (trained.weights.step) out["step"] = *trained.weights.step;
+  return out;
+}
+
+void print_result(const EvalResult& result, const TrainedModel& trained, const EvalCommandOptions& o) {
+  // Of several checkpoints each has a line of its own.
+  if (o.json) return print("{}\n", to_json(result, trained).dump(o.watch ? -1 : 2));
+  if (o.watch) print("step           {}\n", with_commas(trained.weights.step.value_or(0)));
   print("images         {}\n", with_commas(result.images));
+  if (!result.bad_records.empty()) print("bad records    {}\n", with_commas(result.bad_records.size()));
   print("top-1          {:.2f} %\n", 100.0 * result.top1);
   print("top-5          {:.2f} %\n", 100.0 * result.top5);
   print("loss           {:.5f}  with label smoothing {} and weight decay {}\n", result.loss, trained.label_smoothing,
@@ -94,37 +129,109 @@ void record_result(const EvalResult& result, const TrainedModel& trained, const 
   write_result(log, trained.weights.step.value_or(0), result);
 }
 
+void check_options(EvalCommandOptions& o) {
+  if (o.model.size() > 1) fail("one MODEL is expected, {} words are given: {}", o.model.size(), join(o.model, " "));
+  if (!o.model.empty()) o.trained.model = o.model.front();
+  if (o.data.empty()) fail("--data is missing: where are the images?");
+  if (o.watch && o.trained.model_dir.empty()) fail("--watch is for a run: give its folder as --model_dir");
+  if (o.eval_timeout && !o.watch) fail("--eval_timeout is for --watch");
+}
+
+// Evaluates one set of weights after another with the same program.
+class EvalSession {
+ public:
+  EvalSession(const EvalCommandOptions& options, const TrainedModel& trained, std::shared_ptr<const ImageSource> source,
+              Backend& backend)
+      : options_(options),
+        images_(source->size()),
+        evaluator_(trained.graph, backend, std::move(source),
+                   {.input = trained.input,
+                    .batch = options.batch,
+                    .precision = parse_precision(options.precision),
+                    .label_smoothing = trained.label_smoothing,
+                    .weight_decay = trained.weight_decay,
+                    .data_threads = options.data_threads,
+                    .max_bad_records = options.max_bad_records}),
+        values_(backend.make_buffer(evaluator_.program().layout().size(), 0.0F)) {}
+
+  // Nothing when a signal ended it.
+  std::optional<EvalResult> run(const TrainedModel& trained) {
+    log_info("{}: {} weights on {} images of {}", trained.weights.path, trained.weights.averaged ? "averaged" : "raw",
+             with_commas(images_), options_.data);
+    values_->upload(0, trained.weights.values);
+    std::optional<EvalResult> result = evaluator_.evaluate(*values_);
+    if (!result) return result;
+    report_bad_records(result->bad_records, "left out");
+    record_result(*result, trained, options_.trained.model_dir);
+    print_result(*result, trained, options_);
+    return result;
+  }
+
+  const ParameterLayout& layout() const { return evaluator_.program().layout(); }
+
+ private:
+  const EvalCommandOptions& options_;
+  int64_t images_;
+  Evaluator evaluator_;
+  std::unique_ptr<FlatBuffer> values_;
+};
+
+// The step at which the run will be done, as run.json tells now: a run may have been made longer.
+std::optional<int64_t> last_step(const std::string& model_dir) {
+  const std::optional<RunInfo> run = read_run_info(model_dir);
+  if (!run) return std::nullopt;
+  for (const Setting& setting : run->settings) {
+    int64_t steps = 0;
+    const char* end = setting.value.data() + setting.value.size();
+    if (setting.name == "train_steps" && std::from_chars(setting.value.data(), end, steps).ptr == end) return steps;
+  }
+  return std::nullopt;
+}
+
+// As the originals' mode eval.
+void watch(const EvalCommandOptions& o, TrainedModel& trained, EvalSession& session) {
+  std::optional<std::chrono::seconds> timeout;
+  if (o.eval_timeout) timeout = std::chrono::seconds(*o.eval_timeout);
+  CheckpointWatcher watcher(o.trained.model_dir, timeout);
+  while (const std::optional<std::string> prefix = watcher.next()) {
+    try {
+      trained.weights = load_weights(session.layout(), *prefix, o.trained.average);
+    } catch (const Error&) {
+      if (std::filesystem::exists(*prefix + ".index")) throw;
+      log_info("{}: no longer there, left out", *prefix);
+      continue;
+    }
+    const std::optional<EvalResult> result = session.run(trained);
+    if (!result) return;
+    const int64_t step = trained.weights.step.value_or(0);
+    if (o.archive) archive_best(o.trained.model_dir, trained.weights.path, *result, step);
+    const std::optional<int64_t> last = last_step(o.trained.model_dir);
+    if (last && step >= *last) return;
+  }
+}
+
 }  // namespace
 
 int run_eval(CommandContext& context) {
   EvalCommandOptions options;
   Flags flags = declare(options);
   if (!context.parse(flags)) return 0;
-  if (options.model.size() > 1)
-    fail("one MODEL is expected, {} words are given: {}", options.model.size(), join(options.model, " "));
-  if (!options.model.empty()) options.trained.model = options.model.front();
-  if (options.data.empty()) fail("--data is missing: where are the images?");
-  const TrainedModel trained = open_trained(options.trained);
+  check_options(options);
+  TrainedModel trained = options.watch ? describe_trained(options.trained) : open_trained(options.trained);
   const auto source = open_data(options, trained);
   Backend& backend = load_backend(options.device);
+  if (options.memory_check) {
+    check_evaluation_memory(trained.graph, options.batch, parse_precision(options.precision), backend, "--batch");
+  }
   context.begin_work();
-  log_info("{}: {} weights on {} images of {}", trained.weights.path, trained.weights.averaged ? "averaged" : "raw",
-           with_commas(source->size()), options.data);
-  const EvalOptions eval_options{.input = trained.input,
-                                 .batch = options.batch,
-                                 .precision = parse_precision(options.precision),
-                                 .label_smoothing = trained.label_smoothing,
-                                 .weight_decay = trained.weight_decay,
-                                 .data_threads = options.data_threads};
-  Evaluator evaluator(trained.graph, backend, source, eval_options);
-  const auto values = backend.make_buffer(static_cast<int64_t>(trained.weights.values.size()), 0.0F);
-  values->upload(0, trained.weights.values);
+  EvalSession session(options, trained, source, backend);
   const StopSignals signals;
-  const std::optional<EvalResult> result = evaluator.evaluate(*values);
-  if (!result) return kSignalled + StopSignals::received();
-  record_result(*result, trained, options.trained.model_dir);
-  print_result(*result, trained, options.json);
-  return 0;
+  if (options.watch) {
+    watch(options, trained, session);
+  } else {
+    session.run(trained);
+  }
+  return StopSignals::received() == 0 ? 0 : kSignalled + StopSignals::received();
 }
 
 }  // namespace netwright

@@ -10,6 +10,7 @@
 #include "core/file.h"
 #include "core/log.h"
 #include "core/text.h"
+#include "train/memory.h"
 #include "train/signals.h"
 #include "train/trainer.h"
 
@@ -29,10 +30,12 @@ struct TrainOptions {
   std::optional<std::string> eval_data;
   std::optional<int64_t> eval_steps;
   std::optional<int64_t> histogram_steps;
+  std::optional<int64_t> max_bad_records;
   int64_t label_base = 1;
   int64_t fake_images = 50000;
   int64_t seed = 0;
   bool classes_from_data = false;
+  bool memory_check = true;
 };
 
 void declare_data(Flags& flags, TrainOptions& o) {
@@ -49,6 +52,10 @@ void declare_data(Flags& flags, TrainOptions& o) {
             {.help = "how many images --data=fake has", .range = at_least(1), .rare = true});
   flags.add("data_threads", o.trainer.data_threads,
             {.help = "threads that read and decode", .range = between(1, 256), .rare = true});
+  flags.add("max_bad_records", o.max_bad_records,
+            {.help = "records that may be unreadable; 100, of the evaluation's data 0, if not given",
+             .range = at_least(0),
+             .rare = true});
 }
 
 void declare_run(Flags& flags, TrainOptions& o) {
@@ -61,6 +68,8 @@ void declare_run(Flags& flags, TrainOptions& o) {
   flags.add(
       "micro_batches", o.trainer.micro_batches,
       {.help = "parts of a batch worked on one after another, to save memory", .range = at_least(1), .rare = true});
+  flags.add("memory_check", o.memory_check,
+            {.help = "refuse a batch for which there is not memory enough", .rare = true});
   flags.add("log_steps", o.trainer.log_steps,
             {.help = "steps between two lines of metrics",
              .range = at_least(1),
@@ -83,6 +92,10 @@ void declare_run(Flags& flags, TrainOptions& o) {
                "of the run if not given",
        .range = at_least(0),
        .rare = true});
+  flags.add("archive", o.trainer.archive,
+            {.help = "keep a copy of the best checkpoint in archive/",
+             .origin = "efficientnet: --archive_ckpt",
+             .rare = true});
   flags.add("eval_batch", o.trainer.eval_batch,
             {.help = "images a step of evaluation",
              .range = between(1, 1 << 20),
@@ -172,6 +185,13 @@ RunInfo describe_run(const TrainOptions& o, const Recipe& recipe, const TrainDat
   return info;
 }
 
+void check_memory(const Recipe& recipe, const TrainData& data, const TrainerOptions& options, const Backend& backend) {
+  check_training_memory(recipe, options.micro_batches, backend);
+  if (!data.eval) return;
+  const Graph graph = build_model(recipe.model, recipe.model_options);
+  check_evaluation_memory(graph, options.eval_batch, recipe.precision.value, backend, "--eval_batch");
+}
+
 int finish(const TrainOutcome& outcome, const std::string& model_dir) {
   if (outcome.signal != 0) {
     log_info("stopped after step {}; the same command goes on from there", outcome.step);
@@ -202,7 +222,11 @@ int run_train(CommandContext& context) {
       options.histogram_steps.value_or(std::max<int64_t>(1, recipe.train_steps.value / kHistograms));
   options.trainer.eval_steps =
       options.eval_steps.value_or(static_cast<int64_t>(kEvalEpochs * recipe.schedule().steps_per_epoch));
+  if (options.max_bad_records) {
+    options.trainer.max_bad_records = options.trainer.max_eval_bad_records = *options.max_bad_records;
+  }
   Backend& backend = load_backend(options.device);
+  if (options.memory_check) check_memory(recipe, data, options.trainer, backend);
   Trainer trainer(recipe, data, options.trainer, describe_run(options, recipe, data, context, backend), backend);
   context.begin_work();
   log_info("{} on {}, {}: {} steps of {} images", recipe.model, options.data, backend.description(),

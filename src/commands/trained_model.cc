@@ -46,7 +46,7 @@ void declare_trained_flags(Flags& flags, TrainedChoice& choice) {
 
 bool tells_model(const TrainedChoice& choice) { return read_run_info(folder_of_weights(path_of(choice))).has_value(); }
 
-TrainedModel open_trained(const TrainedChoice& choice) {
+TrainedModel describe_trained(const TrainedChoice& choice) {
   if (choice.model_dir.empty() == choice.weights.empty()) {
     fail("give one of --model_dir (the folder of a run) and --weights (a checkpoint or .safetensors file)");
   }
@@ -71,7 +71,14 @@ TrainedModel open_trained(const TrainedChoice& choice) {
   }
   if (choice.eval_crop) trained.input.crop = parse_centre_crop(*choice.eval_crop);
   if (choice.resize) trained.input.resize = parse_resize(*choice.resize);
-  trained.weights = load_weights(ParameterLayout(trained.graph), path, choice.average);
+  return trained;
+}
+
+TrainedModel open_trained(const TrainedChoice& choice) {
+  TrainedModel trained = describe_trained(choice);
+  const ParameterLayout layout(trained.graph);
+  trained.weights = choice.model_dir.empty() ? load_weights(layout, choice.weights, choice.average)
+                                             : load_newest_weights(layout, choice.model_dir, choice.average);
   return trained;
 }
 

@@ -38,8 +38,12 @@ struct TrainedModel {
   double weight_decay = 1e-5;
 };
 
-// Throws Error when neither or both of --model_dir and --weights are given, when the model isn't known from either
-// side, and as load_weights.
+// All but the weights. Throws Error when neither or both of --model_dir and --weights are given, and when the model
+// isn't known from either side.
+TrainedModel describe_trained(const TrainedChoice& choice);
+
+// With the weights; a run's are those of its newest checkpoint, also while training goes on there. Throws Error as
+// load_weights.
 TrainedModel open_trained(const TrainedChoice& choice);
 
 }  // namespace netwright

@@ -105,10 +105,10 @@ std::vector<std::string> match_files(const std::string& pattern) {
   return paths;
 }
 
-FileLock::FileLock(const std::string& path, std::string_view what)
+FileLock::FileLock(const std::string& path, std::string_view what, Mode mode)
     : descriptor_(open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644)) {
   if (descriptor_ < 0) fail("{}: can't write: {}", path, reason());
-  if (flock(descriptor_, LOCK_EX | LOCK_NB) == 0) return;
+  if (flock(descriptor_, mode == Mode::kTry ? LOCK_EX | LOCK_NB : LOCK_EX) == 0) return;
   const std::string why = errno == EWOULDBLOCK ? "another process holds it" : reason();
   close(descriptor_);
   fail("{} is in use: {} ({})", what, why, path);

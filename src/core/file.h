@@ -25,10 +25,12 @@ void make_writable_folder(const std::string& path);
 // Files that match a shell pattern, sorted by name; a path without a pattern matches itself. Empty when none does.
 std::vector<std::string> match_files(const std::string& pattern);
 
-// Holds `path` locked for this process, for as long as it lives; another holder is an Error that says what is in use.
+// Holds `path` locked for this process, for as long as it lives. Another holder is waited for, or an Error that says
+// what is in use.
 class FileLock {
  public:
-  FileLock(const std::string& path, std::string_view what);
+  enum class Mode { kTry, kWait };
+  FileLock(const std::string& path, std::string_view what, Mode mode = Mode::kTry);
   ~FileLock();
   FileLock(const FileLock&) = delete;
   FileLock& operator=(const FileLock&) = delete;

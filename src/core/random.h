@@ -17,7 +17,8 @@ enum class RandomPurpose : uint32_t {
   kAugment = 3,
   kMask = 4,
   kFakeData = 5,
-  kTest = 6
+  kTest = 6,
+  kReplace = 7
 };
 
 // A stream of draws keyed by (seed, purpose, a, b): for example (seed, kAugment, epoch, sample index) or

@@ -6,6 +6,7 @@
 #include <cstdlib>
 #include <deque>
 #include <exception>
+#include <iterator>
 #include <mutex>
 #include <optional>
 #include <thread>
@@ -21,6 +22,9 @@ struct FreeAligned {
   void operator()(float* memory) const { std::free(memory); }
 };
 using AlignedFloats = std::unique_ptr<float[], FreeAligned>;
+
+// Among records of which half are bad, one in 2^64 rows finds nothing.
+constexpr int kReplacements = 64;
 
 AlignedFloats allocate_floats(int64_t count) {
   const auto bytes = (static_cast<size_t>(count) * sizeof(float) + 63) / 64 * 64;
@@ -55,6 +59,7 @@ class Pipeline::Impl {
   ~Impl();
 
   Batch* next();
+  bool is_ready_within(std::chrono::milliseconds time);
   void recycle(Batch* batch);
   double wait_seconds() const { return wait_seconds_; }
   int64_t size() const { return source_->size(); }
@@ -69,6 +74,7 @@ class Pipeline::Impl {
     int64_t done = 0;
     int64_t error_row = -1;
     std::exception_ptr error;
+    std::vector<BadRecordList> bad_records;  // of each row
   };
   struct Claim {
     Slot* slot;
@@ -85,9 +91,15 @@ class Pipeline::Impl {
   std::optional<Claim> claim();
   void begin_batch();
   bool at_end() const { return !options_.training && next_position_ >= source_->size(); }
+  // Of the batch whose turn it is. With the mutex held.
+  bool is_ready() const { return begun_.empty() ? at_end() : begun_.front()->done == begun_.front()->batch.valid; }
+  template <typename Wait>
+  void wait_until_ready(std::unique_lock<std::mutex>& lock, Wait wait);
   void fill_row(const Claim& claim, Worker& worker);
-  void fill_sample(int64_t epoch, int64_t index, Worker& worker, float* target) const;
-  void check_label(int64_t label) const;
+  void replace_row(const Claim& claim, int64_t epoch, int64_t bad_index, Worker& worker);
+  std::optional<BadRecord> fill_sample(const Claim& claim, int64_t index, Worker& worker, RandomStream& stream) const;
+  void preprocess(Worker& worker, RandomStream& stream, float* target) const;
+  void check_label(int64_t label, int64_t index) const;
   void finish(const Claim& claim, std::exception_ptr error);
 
   const std::shared_ptr<const ImageSource> source_;
@@ -116,11 +128,12 @@ Pipeline::Impl::Impl(std::shared_ptr<const ImageSource> source, const PipelineOp
       next_position_(position) {
   check_options(options, position);
   if (options.training) order_.emplace(options.seed, source_->size());
-  for (int i = 0; i < options.prefetch + 2; ++i) {
+  for (int i = 0; i < options.prefetch + kBatchesOut; ++i) {
     auto slot = std::make_unique<Slot>();
     slot->memory = allocate_floats(options.batch * row_floats_);
     slot->batch.images = slot->memory.get();
     slot->batch.labels.resize(static_cast<size_t>(options.batch));
+    slot->bad_records.resize(static_cast<size_t>(options.batch));
     free_.push_back(slot.get());
     slots_.push_back(std::move(slot));
   }
@@ -136,19 +149,25 @@ Pipeline::Impl::~Impl() {
   for (std::thread& thread : threads_) thread.join();
 }
 
-Batch* Pipeline::Impl::next() {
+template <typename Wait>
+void Pipeline::Impl::wait_until_ready(std::unique_lock<std::mutex>& lock, Wait wait) {
+  if (failure_ || is_ready()) return;
   using Clock = std::chrono::steady_clock;
+  const auto begin = Clock::now();
+  wait(lock);
+  wait_seconds_ += std::chrono::duration<double>(Clock::now() - begin).count();
+}
+
+bool Pipeline::Impl::is_ready_within(std::chrono::milliseconds time) {
   std::unique_lock lock(mutex_);
+  wait_until_ready(lock, [&](auto& held) { ready_.wait_for(held, time, [this] { return is_ready(); }); });
+  return failure_ || is_ready();
+}
+
+Batch* Pipeline::Impl::next() {
+  std::unique_lock lock(mutex_);
+  wait_until_ready(lock, [&](auto& held) { ready_.wait(held, [this] { return is_ready(); }); });
   if (failure_) std::rethrow_exception(failure_);
-  const auto is_ready = [this] {
-    if (begun_.empty()) return at_end();
-    return begun_.front()->done == begun_.front()->batch.valid;
-  };
-  if (!is_ready()) {
-    const auto begin = Clock::now();
-    ready_.wait(lock, is_ready);
-    wait_seconds_ += std::chrono::duration<double>(Clock::now() - begin).count();
-  }
   if (begun_.empty()) return nullptr;
   Slot* slot = begun_.front();
   begun_.pop_front();
@@ -157,6 +176,10 @@ Batch* Pipeline::Impl::next() {
     stopping_ = true;
     work_.notify_all();
     std::rethrow_exception(failure_);
+  }
+  for (BadRecordList& of_row : slot->bad_records) {
+    std::ranges::move(of_row, std::back_inserter(slot->batch.bad_records));
+    of_row.clear();
   }
   return &slot->batch;
 }
@@ -209,6 +232,7 @@ void Pipeline::Impl::begin_batch() {
   slot->done = 0;
   slot->error_row = -1;
   slot->error = nullptr;
+  batch.bad_records.clear();
   std::fill(batch.labels.begin() + batch.valid, batch.labels.end(), 0);
   std::fill(batch.images + batch.valid * row_floats_, batch.images + options_.batch * row_floats_, 0.0F);
   begun_.push_back(slot);
@@ -221,33 +245,62 @@ void Pipeline::Impl::fill_row(const Claim& claim, Worker& worker) {
   const int64_t epoch = options_.training ? position / source_->size() : 0;
   const int64_t place = options_.training ? position % source_->size() : position;
   const int64_t index = order_ ? order_->at(epoch, place) : place;
-  source_->read(index, worker.sample);
+  RandomStream stream(options_.seed, RandomPurpose::kAugment, static_cast<uint64_t>(epoch),
+                      static_cast<uint64_t>(index));
+  std::optional<BadRecord> bad = fill_sample(claim, index, worker, stream);
+  if (!bad) return;
+  if (!options_.skip_bad_records) fail("{}", bad->reason);
+  claim.slot->bad_records[static_cast<size_t>(claim.row)].push_back(std::move(*bad));
+  if (options_.training) return replace_row(claim, epoch, index, worker);
+  batch.labels[static_cast<size_t>(claim.row)] = -1;
+  std::fill_n(batch.images + claim.row * row_floats_, row_floats_, 0.0F);
+}
+
+void Pipeline::Impl::replace_row(const Claim& claim, int64_t epoch, int64_t bad_index, Worker& worker) {
+  RandomStream stream(options_.seed, RandomPurpose::kReplace, static_cast<uint64_t>(epoch),
+                      static_cast<uint64_t>(bad_index));
+  BadRecordList& met = claim.slot->bad_records[static_cast<size_t>(claim.row)];
+  for (int attempt = 0; attempt < kReplacements; ++attempt) {
+    const auto index = static_cast<int64_t>(stream.below(static_cast<uint64_t>(source_->size())));
+    std::optional<BadRecord> bad = fill_sample(claim, index, worker, stream);
+    if (!bad) return;
+    met.push_back(std::move(*bad));
+  }
+  fail("{} records drawn one after another are bad; the last: {}", kReplacements, met.back().reason);
+}
+
+// Fills the row with the sample; gives back why it can't be had.
+std::optional<BadRecord> Pipeline::Impl::fill_sample(const Claim& claim, int64_t index, Worker& worker,
+                                                     RandomStream& stream) const {
+  Batch& batch = claim.slot->batch;
   try {
-    check_label(worker.sample.label);
-    fill_sample(epoch, index, worker, batch.images + claim.row * row_floats_);
+    source_->read(index, worker.sample);
   } catch (const Error& error) {
-    fail("{}: {}", source_->describe(index), error.what());
+    return BadRecord{index, error.what()};
+  }
+  check_label(worker.sample.label, index);
+  try {
+    preprocess(worker, stream, batch.images + claim.row * row_floats_);
+  } catch (const Error& error) {
+    return BadRecord{index, fmt::format("{}: {}", source_->describe(index), error.what())};
   }
   batch.labels[static_cast<size_t>(claim.row)] = static_cast<int32_t>(worker.sample.label);
+  return std::nullopt;
 }
 
-void Pipeline::Impl::check_label(int64_t label) const {
+void Pipeline::Impl::check_label(int64_t label, int64_t index) const {
   if (label >= 0 && label < options_.classes) return;
   const int64_t base = source_->label_base();
-  fail("label {} is out of range; expected {}..{} for {} classes", label + base, base, base + options_.classes - 1,
-       options_.classes);
+  fail("{}: label {} is out of range; expected {}..{} for {} classes", source_->describe(index), label + base, base,
+       base + options_.classes - 1, options_.classes);
 }
 
-void Pipeline::Impl::fill_sample(int64_t epoch, int64_t index, Worker& worker, float* target) const {
+void Pipeline::Impl::preprocess(Worker& worker, RandomStream& stream, float* target) const {
   const Sample& sample = worker.sample;
   Preprocessor& preprocessor = worker.preprocessor;
   if (!options_.training) {
     sample.decoded ? preprocessor.evaluate(sample.pixels, target) : preprocessor.evaluate(sample.encoded, target);
-    return;
-  }
-  RandomStream stream(options_.seed, RandomPurpose::kAugment, static_cast<uint64_t>(epoch),
-                      static_cast<uint64_t>(index));
-  if (sample.decoded) {
+  } else if (sample.decoded) {
     preprocessor.train(sample.pixels, options_.augment, stream, target);
   } else {
     preprocessor.train(sample.encoded, options_.augment, stream, target);
@@ -268,6 +321,7 @@ Pipeline::Pipeline(std::shared_ptr<const ImageSource> source, const PipelineOpti
     : impl_(std::make_unique<Impl>(std::move(source), options, position)) {}
 Pipeline::~Pipeline() = default;
 Batch* Pipeline::next() { return impl_->next(); }
+bool Pipeline::is_ready_within(std::chrono::milliseconds time) { return impl_->is_ready_within(time); }
 void Pipeline::recycle(Batch* batch) { impl_->recycle(batch); }
 double Pipeline::wait_seconds() const { return impl_->wait_seconds(); }
 int64_t Pipeline::size() const { return impl_->size(); }

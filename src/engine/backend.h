@@ -119,6 +119,10 @@ class Backend {
   virtual double l2_loss(const FlatBuffer& values, std::span<const L2Range> ranges) = 0;
   virtual double squared_norm(const FlatBuffer& buffer, FlatRange range) = 0;
   virtual bool all_finite(const FlatBuffer& buffer) = 0;
+  // Whether its memory is the host's own.
+  virtual bool computes_on_host() const = 0;
+  // Bytes that the device can still give.
+  virtual int64_t available_bytes() const = 0;
   // Bytes that tensors of this backend hold now, and the most they held since the last reset.
   virtual int64_t allocated_bytes() const = 0;
   virtual int64_t peak_allocated_bytes() const = 0;
@@ -128,7 +132,7 @@ class Backend {
 // The version of this header. A backend's library exports
 //   extern "C" netwright::Backend* netwright_backend(int abi)
 // and returns null for another version.
-inline constexpr int kBackendAbi = 1;
+inline constexpr int kBackendAbi = 2;
 
 // Loads libnetwright_NAME.so from beside this library (or NETWRIGHT_BACKENDS, a folder) and opens the device. The
 // backend lives until the process ends. Throws Error that says how to get a missing library.

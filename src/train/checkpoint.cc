@@ -1,6 +1,7 @@
 #include "train/checkpoint.h"
 
 #include <algorithm>
+#include <charconv>
 #include <cstring>
 #include <filesystem>
 
@@ -18,6 +19,7 @@ constexpr std::string_view kPosition = "netwright/position";
 constexpr std::string_view kSeed = "netwright/seed";
 constexpr std::string_view kLossSum = "netwright/loss_sum";
 constexpr std::string_view kLossCount = "netwright/loss_count";
+constexpr std::string_view kBadRecords = "netwright/bad_records";  // a line each: index, blank, reason
 
 // A buffer and what is appended to a variable's name for its tensors there.
 struct Part {
@@ -53,11 +55,32 @@ Entry scalar(std::string_view name, DataType dtype, const T& value) {
   return {std::string(name), dtype, {}, bytes_of(std::span<const T>(&value, 1))};
 }
 
-void write_entries(const std::string& prefix, std::vector<Entry> entries) {
+void write_bad_records(BundleWriter& writer, const BadRecordList& bad_records) {
+  std::vector<std::string> lines;
+  for (const BadRecord& bad : bad_records) lines.push_back(fmt::format("{} {}", bad.index, bad.reason));
+  const auto count = static_cast<int64_t>(lines.size());
+  writer.add_strings(kBadRecords, {&count, 1}, lines);
+}
+
+BadRecordList read_bad_records(const BundleReader& reader) {
+  BadRecordList bad_records;
+  if (!reader.contains(kBadRecords)) return bad_records;
+  for (const std::string& line : reader.read_strings(kBadRecords)) {
+    BadRecord bad;
+    const auto [end, error] = std::from_chars(line.data(), line.data() + line.size(), bad.index);
+    if (error != std::errc() || *end != ' ') fail("{}: {} has the line `{}`", reader.prefix(), kBadRecords, line);
+    bad.reason = end + 1;
+    bad_records.push_back(std::move(bad));
+  }
+  return bad_records;
+}
+
+void write_entries(const std::string& prefix, std::vector<Entry> entries, const BadRecordList& bad_records) {
   // As TensorFlow's saver does.
   std::sort(entries.begin(), entries.end(), [](const Entry& a, const Entry& b) { return a.name < b.name; });
   BundleWriter writer(prefix);
   for (const Entry& entry : entries) writer.add(entry.name, entry.dtype, entry.shape, entry.bytes);
+  if (!bad_records.empty()) write_bad_records(writer, bad_records);
   writer.finish();
 }
 
@@ -108,7 +131,7 @@ void save_checkpoint(const std::string& model_dir, const TrainingBuffers& buffer
   entries.push_back(scalar(kLossSum, DataType::kDouble, progress.loss_sum));
   entries.push_back(scalar(kLossCount, DataType::kInt64, progress.loss_count));
   const std::string prefix = fmt::format("{}/model.ckpt-{}", model_dir, progress.step);
-  write_entries(prefix, std::move(entries));
+  write_entries(prefix, std::move(entries), progress.bad_records);
   update_state(model_dir, prefix, keep);
 }
 
@@ -143,6 +166,7 @@ TrainingProgress restore_checkpoint(const std::string& prefix, const TrainingBuf
   progress.seed = static_cast<uint64_t>(reader.read_int64_scalar(kSeed));
   progress.loss_sum = read_double_scalar(reader, kLossSum);
   progress.loss_count = reader.read_int64_scalar(kLossCount);
+  progress.bad_records = read_bad_records(reader);
   return progress;
 }
 

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "data/bad_records.h"
 #include "engine/backend.h"
 #include "engine/parameters.h"
 
@@ -29,6 +30,7 @@ struct TrainingProgress {
   uint64_t seed = 0;
   double loss_sum = 0.0;   // since the last line of metrics
   int64_t loss_count = 0;  // steps in it
+  BadRecordList bad_records;
 
   bool operator==(const TrainingProgress&) const = default;
 };

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "core/error.h"
 #include "core/progress.h"
 #include "data/pipeline.h"
 #include "train/signals.h"
@@ -47,6 +48,7 @@ void count_logits(std::span<const float> logits, std::span<const int32_t> labels
                   EvalCounts& counts) {
   const size_t classes = logits.size() / std::max<size_t>(1, labels.size());
   for (size_t i = 0; i < labels.size(); ++i) {
+    if (labels[i] < 0) continue;
     count_row(logits.subspan(i * classes, classes), labels[i], label_smoothing, counts);
   }
 }
@@ -70,14 +72,17 @@ std::optional<EvalResult> Evaluator::evaluate(FlatBuffer& values) {
                                    .batch = options_.batch,
                                    .classes = program_.graph().classes(),
                                    .training = false,
-                                   .threads = options_.data_threads};
+                                   .threads = options_.data_threads,
+                                   .skip_bad_records = true};
   Pipeline pipeline(source_, pipeline_options);
   Progress progress("evaluating", "images", pipeline.size());
   const NodeId logits_node = program_.graph().output("logits");
   const auto classes = static_cast<size_t>(program_.graph().classes());
   const auto pixels = static_cast<size_t>(options_.batch * options_.input.height * options_.input.width * 3);
   EvalCounts counts;
-  while (Batch* batch = pipeline.next()) {
+  BadRecordList bad_records;
+  while (Batch* batch = await_batch(pipeline)) {
+    count_bad_records(bad_records, batch->bad_records, options_.max_bad_records);
     program_.set_images({batch->images, pixels});
     program_.forward(values);
     const std::vector<float> logits = program_.read(logits_node);
@@ -86,13 +91,20 @@ std::optional<EvalResult> Evaluator::evaluate(FlatBuffer& values) {
                  options_.label_smoothing, counts);
     pipeline.recycle(batch);
     progress.update(counts.images);
-    if (StopSignals::received() != 0) return std::nullopt;
+    if (StopSignals::received() != 0) break;
   }
+  if (StopSignals::received() != 0) return std::nullopt;
   progress.finish();
+  if (counts.images == 0)
+    fail("all {} images are bad records; the first: {}", bad_records.size(), bad_records[0].reason);
   const auto images = static_cast<double>(counts.images);
   const double decay = backend_.l2_loss(values, program_.layout().l2_ranges(options_.weight_decay));
-  return EvalResult{counts.images, static_cast<double>(counts.top1) / images, static_cast<double>(counts.top5) / images,
-                    counts.cross_entropy / images, counts.smoothed / images + decay};
+  return EvalResult{counts.images,
+                    static_cast<double>(counts.top1) / images,
+                    static_cast<double>(counts.top5) / images,
+                    counts.cross_entropy / images,
+                    counts.smoothed / images + decay,
+                    std::move(bad_records)};
 }
 
 }  // namespace netwright

@@ -7,6 +7,7 @@
 #include <span>
 #include <vector>
 
+#include "data/bad_records.h"
 #include "data/source.h"
 #include "engine/program.h"
 #include "train/metrics.h"
@@ -20,6 +21,7 @@ struct EvalOptions {
   double label_smoothing = 0.0;
   double weight_decay = 0.0;
   int data_threads = 1;
+  int64_t max_bad_records = 0;  // left out
 };
 
 // Sums over images.
@@ -37,10 +39,12 @@ struct EvalResult {
   double top5 = 0.0;           // share in [0, 1]
   double cross_entropy = 0.0;  // mean, in nats
   double loss = 0.0;           // as the originals report it: with label smoothing and weight decay
+  BadRecordList bad_records;   // what is not among the images
 };
 
 // Adds images' logits, [labels.size(), classes]. Top-1: the label has the largest logit, of equal ones the first.
-// Top-5: fewer than five logits are strictly larger. Logits that aren't finite count as wrong.
+// Top-5: fewer than five logits are strictly larger. Logits that aren't finite count as wrong. Rows with label -1 are
+// left out.
 void count_logits(std::span<const float> logits, std::span<const int32_t> labels, double label_smoothing,
                   EvalCounts& counts);
 
@@ -52,7 +56,8 @@ class Evaluator {
   Evaluator(const Graph& graph, Backend& backend, std::shared_ptr<const ImageSource> source,
             const EvalOptions& options);
 
-  // With these values (raw or averaged). Nothing when a signal asked the process to stop (StopSignals).
+  // With these values (raw or averaged). Nothing when a signal asked the process to stop (StopSignals). Throws Error
+  // when there are more bad records than allowed, or nothing but bad records.
   std::optional<EvalResult> evaluate(FlatBuffer& values);
 
   const Program& program() const { return program_; }

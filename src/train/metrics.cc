@@ -50,6 +50,8 @@ MetricsLog::~MetricsLog() { std::fclose(file_); }
 void MetricsLog::open() {
   file_ = std::fopen(path_.c_str(), "ae");
   if (file_ == nullptr) fail("{}: can't write: {}", path_, std::strerror(errno));
+  // A line goes out at once, and of one that can't nothing is left to be written later.
+  std::setvbuf(file_, nullptr, _IONBF, 0);
 }
 
 void MetricsLog::write(int64_t step, std::initializer_list<Metric> metrics) {
@@ -58,10 +60,13 @@ void MetricsLog::write(int64_t step, std::initializer_list<Metric> metrics) {
     line[std::string(metric.tag)] = metric.value;
     events_.scalar(metric.tag, metric.value, step);
   }
-  // One write for a whole line, so that several writers don't mix theirs.
   const std::string text = line.dump() + "\n";
-  if (std::fwrite(text.data(), 1, text.size(), file_) != text.size() || std::fflush(file_) != 0) {
-    fail("{}: can't write: {}", path_, std::strerror(errno));
+  const auto before = std::filesystem::file_size(path_);
+  if (std::fwrite(text.data(), 1, text.size(), file_) != text.size()) {
+    const std::string why = std::strerror(errno);
+    std::error_code ignored;
+    std::filesystem::resize_file(path_, before, ignored);
+    fail("{}: can't write: {}", path_, why);
   }
   events_.flush();
 }

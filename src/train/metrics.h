@@ -29,7 +29,8 @@ class MetricsLog {
   MetricsLog(const MetricsLog&) = delete;
   MetricsLog& operator=(const MetricsLog&) = delete;
 
-  // One line {"step": ..., TAG: ...} and a point a tag. Throws Error when the disk is full.
+  // One line {"step": ..., TAG: ...} and a point a tag. Throws Error when the disk is full; no part of the line is then
+  // left.
   void write(int64_t step, std::initializer_list<Metric> metrics);
   // Waits until all is on the disk.
   void sync();

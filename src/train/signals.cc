@@ -15,6 +15,9 @@ extern "C" void on_stop_signal(int signal) {
   if (stop_signal.exchange(signal) != 0) _exit(128 + signal);
 }
 
+// How long a signal waits for a batch that doesn't come.
+constexpr std::chrono::milliseconds kPatience{100};
+
 constexpr int kSignals[] = {SIGTERM, SIGINT};
 
 void set_action(void (*handler)(int)) {
@@ -32,8 +35,18 @@ StopSignals::StopSignals() {
   set_action(on_stop_signal);
 }
 
-StopSignals::~StopSignals() { set_action(SIG_DFL); }
+StopSignals::~StopSignals() {
+  set_action(SIG_DFL);
+  stop_signal = 0;
+}
 
 int StopSignals::received() { return stop_signal; }
+
+Batch* await_batch(Pipeline& pipeline) {
+  while (!pipeline.is_ready_within(kPatience)) {
+    if (StopSignals::received() != 0) return nullptr;
+  }
+  return pipeline.next();
+}
 
 }  // namespace netwright

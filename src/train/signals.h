@@ -1,6 +1,8 @@
 // SIGTERM and SIGINT: the first asks a run to finish its step and save, a second ends the process at once.
 #pragma once
 
+#include "data/pipeline.h"
+
 namespace netwright {
 
 // Handles the two signals for as long as it lives; one at a time. A handler may do almost nothing safely, so it only
@@ -15,5 +17,8 @@ class StopSignals {
   // The signal that came, or 0.
   static int received();
 };
+
+// The next batch; null at the end of the data, and when a signal comes while the batch is waited for.
+Batch* await_batch(Pipeline& pipeline);
 
 }  // namespace netwright

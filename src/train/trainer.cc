@@ -1,12 +1,13 @@
 #include "train/trainer.h"
 
+#include <algorithm>
 #include <cmath>
-#include <filesystem>
 
 #include "core/error.h"
 #include "core/log.h"
 #include "core/text.h"
 #include "formats/checkpoint_state.h"
+#include "train/archive.h"
 #include "train/run_pictures.h"
 #include "train/signals.h"
 
@@ -90,7 +91,8 @@ void Trainer::start_data() {
                                 .training = true,
                                 .augment = recipe_.augment(),
                                 .seed = progress_.seed,
-                                .threads = options_.data_threads};
+                                .threads = options_.data_threads,
+                                .skip_bad_records = true};
   pipeline_ = std::make_unique<Pipeline>(data_.train, options, progress_.position);
 }
 
@@ -99,8 +101,8 @@ TrainOutcome Trainer::train() {
   metrics_ = std::make_unique<MetricsLog>(options_.model_dir, progress_.step);
   if (data_.eval) eval_metrics_ = std::make_unique<MetricsLog>(options_.model_dir + "/eval", progress_.step);
   const int64_t last_step = recipe_.train_steps.value;
+  evaluate_if_missing();
   if (progress_.step >= last_step) {
-    evaluate_if_missing();
     return {.step = progress_.step, .already = true, .signal = StopSignals::received()};
   }
   log_info("training needs {} (predicted peak)", format_bytes(predicted_bytes()));
@@ -111,6 +113,7 @@ TrainOutcome Trainer::train() {
   const int64_t first_step = logged_step_ = progress_.step;
   while (progress_.step < last_step && StopSignals::received() == 0) {
     Batch* batch = next_batch();
+    if (batch == nullptr) break;
     if (progress_.step == first_step) {
       write_first_batch(metrics_->events(), *batch, recipe_.input, data_.train->class_names(), first_step);
     }
@@ -126,12 +129,15 @@ TrainOutcome Trainer::train() {
   display_->finish();
   save();
   if (StopSignals::received() == 0) evaluate();
+  report_bad_records(progress_.bad_records, "replaced by other images");
   return {.step = progress_.step, .already = false, .signal = StopSignals::received()};
 }
 
 Batch* Trainer::next_batch() {
   try {
-    return pipeline_->next();
+    Batch* batch = await_batch(*pipeline_);
+    if (batch != nullptr) count_bad_records(progress_.bad_records, batch->bad_records, options_.max_bad_records);
+    return batch;
   } catch (const Error&) {
     save();
     throw;
@@ -175,9 +181,8 @@ void Trainer::finish_loss() {
   if (!loss_is_unread_) return;
   collect_loss();
   if (!std::isfinite(step_loss_)) {
-    fail("step {}: the loss is {}; a smaller --base_learning_rate or a longer --lr_warmup_epochs may help{}",
-         progress_.step, step_loss_,
-         saved_step_ >= 0 ? fmt::format("; the checkpoint of step {} stays", saved_step_) : "");
+    fail("step {}: the loss is {}; {}; a smaller --base_learning_rate or a longer --lr_warmup_epochs may help",
+         progress_.step, step_loss_, last_good_checkpoint());
   }
   last_loss_ = step_loss_;
   progress_.loss_sum += step_loss_;
@@ -192,13 +197,17 @@ void Trainer::log_metrics() {
   const double images = static_cast<double>((progress_.step - logged_step_) * recipe_.batch.value);
   const double waited = pipeline_->wait_seconds() - logged_wait_;
   // The last three tell of the machine; all others are the same each time a run is repeated.
-  metrics_->write(progress_.step, {{"epoch", static_cast<double>(progress_.step) / schedule_.steps_per_epoch},
-                                   {"loss", mean + optimizer_->l2_loss(*values_)},
-                                   {"cross_entropy", mean},
-                                   {"learning_rate", learning_rate(schedule_, progress_.step - 1)},
-                                   {"seconds", seconds},
-                                   {"examples/sec", images / seconds},
-                                   {"waiting_for_data", waited / seconds}});
+  try {
+    metrics_->write(progress_.step, {{"epoch", static_cast<double>(progress_.step) / schedule_.steps_per_epoch},
+                                     {"loss", mean + optimizer_->l2_loss(*values_)},
+                                     {"cross_entropy", mean},
+                                     {"learning_rate", learning_rate(schedule_, progress_.step - 1)},
+                                     {"seconds", seconds},
+                                     {"examples/sec", images / seconds},
+                                     {"waiting_for_data", waited / seconds}});
+  } catch (const Error& error) {
+    fail("step {}: {}; {}", progress_.step, error.what(), last_good_checkpoint());
+  }
   progress_.loss_sum = 0.0;
   progress_.loss_count = 0;
   logged_at_ = Clock::now();
@@ -229,13 +238,32 @@ void Trainer::save() {
   finish_loss();
   saved_at_ = Clock::now();
   if (saved_step_ == progress_.step) return;
-  if (!backend_.all_finite(*values_) || (averages_ && !backend_.all_finite(*averages_))) {
-    fail("step {}: the weights are no longer finite; nothing was saved{}", progress_.step,
-         saved_step_ >= 0 ? fmt::format(" over the checkpoint of step {}", saved_step_) : "");
+  if (!all_finite()) {
+    fail(
+        "step {}: the weights are no longer finite, so they are not saved; {}; a smaller --base_learning_rate or a "
+        "longer --lr_warmup_epochs may help",
+        progress_.step, last_good_checkpoint());
   }
-  metrics_->sync();
-  save_checkpoint(options_.model_dir, buffers(), progress_, options_.checkpoints_kept);
+  try {
+    metrics_->sync();
+    save_checkpoint(options_.model_dir, buffers(), progress_, options_.checkpoints_kept);
+  } catch (const Error& error) {
+    fail("step {} can't be saved: {}; {}", progress_.step, error.what(), last_good_checkpoint());
+  }
   saved_step_ = progress_.step;
+}
+
+std::string Trainer::last_good_checkpoint() const {
+  if (saved_step_ < 0) return "there is no earlier checkpoint";
+  return fmt::format("the last good checkpoint is {}/model.ckpt-{}", options_.model_dir, saved_step_);
+}
+
+bool Trainer::all_finite() {
+  const TrainingBuffers all = buffers();
+  std::vector<FlatBuffer*> parts = all.slots;
+  parts.push_back(all.values);
+  if (all.averages != nullptr) parts.push_back(all.averages);
+  return std::ranges::all_of(parts, [this](FlatBuffer* part) { return backend_.all_finite(*part); });
 }
 
 void Trainer::evaluate() {
@@ -247,7 +275,8 @@ void Trainer::evaluate() {
                               .precision = recipe_.precision.value,
                               .label_smoothing = recipe_.label_smoothing.value,
                               .weight_decay = recipe_.weight_decay.value,
-                              .data_threads = options_.data_threads};
+                              .data_threads = options_.data_threads,
+                              .max_bad_records = options_.max_eval_bad_records};
     evaluator_ = std::make_unique<Evaluator>(program_->graph(), backend_, data_.eval, options);
   }
   const std::optional<EvalResult> result = evaluator_->evaluate(averages_ ? *averages_ : *values_);
@@ -255,10 +284,17 @@ void Trainer::evaluate() {
   write_result(*eval_metrics_, progress_.step, *result);
   log_info("step {}: top-1 {:.2f} %, top-5 {:.2f} %, loss {:.4f} on {} images{}", progress_.step, 100.0 * result->top1,
            100.0 * result->top5, result->loss, with_commas(result->images), averages_ ? ", averaged weights" : "");
+  report_bad_records(result->bad_records, "left out");
+  if (options_.archive) {
+    archive_best(options_.model_dir, fmt::format("{}/model.ckpt-{}", options_.model_dir, progress_.step), *result,
+                 progress_.step);
+  }
 }
 
 void Trainer::evaluate_if_missing() {
-  if (data_.eval && last_metrics_step(options_.model_dir + "/eval") < progress_.step) evaluate();
+  if (!data_.eval || progress_.step == 0) return;
+  const bool wanted = due(options_.eval_steps) || progress_.step >= recipe_.train_steps.value;
+  if (wanted && last_metrics_step(options_.model_dir + "/eval") < progress_.step) evaluate();
 }
 
 }  // namespace netwright

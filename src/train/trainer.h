@@ -33,6 +33,9 @@ struct TrainerOptions {
   int64_t eval_steps = 0;  // steps between two evaluations; 0: at the end only
   int64_t eval_batch = 100;
   int64_t histogram_steps = 0;  // steps between two sets of histograms in the events; 0: none
+  int64_t max_bad_records = 100;     // of the training data; they are replaced
+  int64_t max_eval_bad_records = 0;  // they are left out
+  bool archive = true;               // keep a copy of the best checkpoint (archive_best)
 };
 
 struct TrainData {
@@ -56,8 +59,9 @@ class Trainer {
           Backend& backend);
   ~Trainer();
 
-  // Goes on until the recipe's last step. Throws Error when the loss or the weights stop being finite; the last
-  // checkpoint then stays.
+  // Goes on until the recipe's last step, or until a signal asks to stop (StopSignals). Throws Error when the loss or
+  // the weights stop being finite, when a checkpoint can't be written, or when the data have more bad records than
+  // allowed; the last checkpoint then stays, and the message names it.
   TrainOutcome train();
 
   // Bytes of the plan's peak and the flat buffers.
@@ -73,7 +77,7 @@ class Trainer {
   TrainingBuffers buffers();
   void start_data();
 
-  // Damaged data end a run, but what was done stays.
+  // Null when a signal came. Damaged data end a run, but what was done stays.
   Batch* next_batch();
   void train_step(const Batch& batch);
   void run_micro_batch(const Batch& batch, int64_t part);
@@ -86,7 +90,11 @@ class Trainer {
   void show_progress();
   bool checkpoint_is_due() const;
   void save();
+  // "; the last good checkpoint is DIR/model.ckpt-STEP", or that there is none.
+  std::string last_good_checkpoint() const;
+  bool all_finite();
   void evaluate();
+  // A run that was ended in an evaluation makes up for it.
   void evaluate_if_missing();
 
   Recipe recipe_;

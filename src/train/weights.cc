@@ -149,4 +149,17 @@ LoadedWeights load_weights(const ParameterLayout& layout, const std::string& pat
   return loaded;
 }
 
+LoadedWeights load_newest_weights(const ParameterLayout& layout, const std::string& model_dir,
+                                  std::optional<bool> average) {
+  for (;;) {
+    const std::optional<CheckpointState> before = read_checkpoint_state(model_dir);
+    try {
+      return load_weights(layout, model_dir, average);
+    } catch (const Error&) {
+      const std::optional<CheckpointState> now = read_checkpoint_state(model_dir);
+      if (!before || !now || now->latest == before->latest) throw;
+    }
+  }
+}
+
 }  // namespace netwright

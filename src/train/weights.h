@@ -53,4 +53,9 @@ struct LoadedWeights {
 // said, averages if the file has them.
 LoadedWeights load_weights(const ParameterLayout& layout, const std::string& path, std::optional<bool> average);
 
+// Those of the newest checkpoint of a run that may be training: one that a newer one replaces while it is read, and
+// that is deleted, is no error.
+LoadedWeights load_newest_weights(const ParameterLayout& layout, const std::string& model_dir,
+                                  std::optional<bool> average);
+
 }  // namespace netwright

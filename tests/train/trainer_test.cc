@@ -23,7 +23,9 @@ using test::expect_same_run;
 using test::metrics_of;
 using test::TemporaryFolder;
 using ::testing::AllOf;
+using ::testing::Contains;
 using ::testing::HasSubstr;
+using ::testing::Not;
 using ::testing::StartsWith;
 
 struct Settings {
@@ -143,11 +145,25 @@ TEST(Trainer, RefusesToContinueAnotherRun) {
 TEST(Trainer, StopsWhenTheLossIsNotFinite) {
   const TemporaryFolder folder;
   TinyRun(folder.path(), {.steps = 2}).train();
-  const std::string message =
-      error_of([&] { TinyRun(folder.path(), {.steps = 60, .base_learning_rate = 1e30}).train(); });
-  EXPECT_THAT(message, ::testing::ContainsRegex("^step [0-9]+: the (loss is|weights are no longer finite)"));
-  EXPECT_THAT(message, HasSubstr("the checkpoint of step 2"));
-  EXPECT_TRUE(std::filesystem::exists(folder.file("model.ckpt-2.index")));
+  // The first update makes nonsense of the weights, the next step's loss shows it.
+  EXPECT_THAT(error_of([&] { TinyRun(folder.path(), {.steps = 60, .base_learning_rate = 1e30}).train(); }),
+              AllOf(StartsWith("step 4: the loss is nan; the last good checkpoint is "),
+                    HasSubstr(folder.file("model.ckpt-2") + "; a smaller --base_learning_rate")));
+  // Saving looks at the weights, whatever the loss was.
+  EXPECT_THAT(error_of([&] { TinyRun(folder.path(), {.steps = 3, .base_learning_rate = 1e42}).train(); }),
+              StartsWith("step 3: the weights are no longer finite, so they are not saved; the last good checkpoint"));
+  EXPECT_THAT(folder.names(), Not(Contains(HasSubstr("model.ckpt-3"))));
+  EXPECT_EQ(TinyRun(folder.path(), {.steps = 3}).train().step, 3);
+}
+
+// A run ended by a signal in an evaluation makes up for it.
+TEST(Trainer, EvaluatesWhatASignalCutShort) {
+  const TemporaryFolder folder;
+  const Settings settings{.steps = 6, .evaluate = true};
+  TinyRun(folder.path(), settings).train();
+  std::filesystem::remove(folder.file("eval/metrics.jsonl"));
+  TinyRun(folder.path(), settings).train();
+  EXPECT_EQ(nlohmann::json::parse(read_file(folder.file("eval/metrics.jsonl")))["step"], 6);
 }
 
 TEST(Trainer, PredictsItsMemory) {

@@ -2,6 +2,7 @@
 #include <ATen/Context.h>
 #include <ATen/Parallel.h>
 #include <ATen/ops/isfinite.h>
+#include <c10/core/CachingDeviceAllocator.h>
 #include <torch/version.h>
 
 #include <algorithm>
@@ -16,6 +17,7 @@
 #include "backends/torch/optimizer.h"
 #include "backends/torch/steps.h"
 #include "core/error.h"
+#include "core/process_memory.h"
 
 namespace netwright::torch_backend {
 namespace {
@@ -122,6 +124,13 @@ class TorchBackend : public Backend {
     return guarded([&] { return at::isfinite(torch_buffer(buffer).tensor()).all().item().toBool(); });
   }
 
+  bool computes_on_host() const override { return device_.is_cpu(); }
+  int64_t available_bytes() const override {
+    if (device_.is_cpu()) return netwright::available_bytes();
+    return guarded([&] {
+      return static_cast<int64_t>(at::getDeviceAllocator(device_.type())->getMemoryInfo(device_.index()).first);
+    });
+  }
   int64_t allocated_bytes() const override { return allocator_statistics().allocated; }
   int64_t peak_allocated_bytes() const override { return allocator_statistics().peak; }
   void reset_peak_allocated_bytes() override { reset_allocator_peak(); }
