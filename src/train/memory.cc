@@ -67,7 +67,7 @@ int64_t training_need(const Recipe& recipe, int64_t batch, int64_t micro_batches
   const Graph graph = build_model(recipe.model, recipe.model_options);
   const ParameterLayout layout(graph);
   const int64_t part = (batch + micro_batches - 1) / micro_batches;
-  const LowerOptions options = training_options(part, recipe.precision.value, recipe.label_smoothing.value);
+  const LowerOptions options = training_options(graph, part, recipe.precision.value, recipe.label_smoothing.value);
   const int64_t flat = flat_bytes(recipe, layout);
   const int64_t peak = std::max(make_plan(graph, layout, backend, options).peak_bytes, flat);
   return with_library(flat + peak) + pipeline_bytes(graph, batch, backend);

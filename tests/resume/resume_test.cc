@@ -1,7 +1,10 @@
 // The program, ended in the middle of its work in every way, goes on as if nothing had been.
+#include <algorithm>
 #include <chrono>
 #include <csignal>
+#include <cstdlib>
 #include <filesystem>
+#include <iostream>
 #include <random>
 #include <thread>
 
@@ -9,7 +12,9 @@
 #include <gtest/gtest.h>
 
 #include "core/file.h"
+#include "data/encode.h"
 #include "formats/checkpoint_state.h"
+#include "formats/tensor_bundle.h"
 #include "resume/child.h"
 #include "support/run_files.h"
 #include "support/testing.h"
@@ -20,8 +25,6 @@ namespace {
 using ::testing::HasSubstr;
 
 constexpr int kSteps = 400;
-constexpr int kCheckpointSteps = 10;
-constexpr int kTrials = 20;
 
 std::vector<std::string> train_args(const std::string& folder, int data_threads, int steps = kSteps) {
   return {"train",
@@ -34,7 +37,7 @@ std::vector<std::string> train_args(const std::string& folder, int data_threads,
           "--batch=4",
           "--lr_warmup_epochs=2",
           "--log_steps=7",
-          fmt::format("--checkpoint_steps={}", kCheckpointSteps),
+          "--checkpoint_steps=10",
           "--checkpoint_minutes=0",
           "--threads=1",
           fmt::format("--train_steps={}", steps),
@@ -44,49 +47,76 @@ std::vector<std::string> train_args(const std::string& folder, int data_threads,
 
 bool exists(const std::string& path) { return std::filesystem::exists(path); }
 
-// The step of the newest checkpoint; 0 when there is none.
-int64_t newest_step(const std::string& folder) {
-  const std::optional<std::string> checkpoint = latest_checkpoint(folder);
-  return checkpoint ? std::stoll(checkpoint->substr(checkpoint->rfind('-') + 1)) : 0;
+// How often, and when: NETWRIGHT_KILLS and NETWRIGHT_KILLS_SEED.
+int from_environment(const char* name, int otherwise) {
+  const char* text = std::getenv(name);
+  return text == nullptr ? otherwise : std::atoi(text);
 }
 
-// Trains without interruption; gives the mean seconds from one checkpoint to the next.
-double train_whole(const TemporaryFolder& folder) {
+using Clock = std::chrono::steady_clock;
+
+double seconds_since(Clock::time_point begin) { return std::chrono::duration<double>(Clock::now() - begin).count(); }
+
+// How long a run takes to its first checkpoint, and from there to its end.
+struct Pace {
+  double start = 0.0;
+  double rest = 0.0;
+};
+
+Pace train_whole(const TemporaryFolder& folder) {
+  Pace pace;
+  auto begin = Clock::now();
   Child child(train_args(folder.path(), 1), folder.file("log"));
-  EXPECT_TRUE(child.wait_until([&] { return newest_step(folder.path()) > 0; }));
-  const auto begin = std::chrono::steady_clock::now();
+  EXPECT_TRUE(child.wait_until([&] { return exists(folder.file("checkpoint")); }));
+  pace.start = seconds_since(begin);
+  begin = Clock::now();
   EXPECT_EQ(child.wait(), 0) << read_file(folder.file("log"));
-  const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
-  return seconds * kCheckpointSteps / kSteps;
+  pace.rest = seconds_since(begin);
+  return pace;
 }
 
-// Any moment of the first three quarters: in a step, a line of metrics, a checkpoint, the state file. It is told by the
-// run's own checkpoints, since other work on the machine changes the pace.
-TEST(Resume, KilledRunsEqualUninterruptedOnes) {
+// The step of the newest checkpoint, all of whose tensors are read; 0 when there is none yet.
+int64_t whole_step(const std::string& folder) {
+  const std::optional<std::string> newest = latest_checkpoint(folder);
+  if (!newest) return 0;
+  const BundleReader reader(*newest);
+  for (const TensorInfo& tensor : reader.tensors()) reader.read_raw(tensor.name);
+  return reader.read_int64_scalar("global_step");
+}
+
+// One run after another, each killed again and again until it is done: at any moment of a start, of a step, of a line
+// of metrics, of a checkpoint, of the state file.
+TEST(Resume, RunsKilledAgainAndAgainEqualAnUninterruptedOne) {
+  const int kills = from_environment("NETWRIGHT_KILLS", 20);
   const TemporaryFolder whole;
-  const double interval = train_whole(whole);
-  std::mt19937 random(20261121);
-  int continued = 0;
-  for (int trial = 0; trial < kTrials; ++trial) {
-    SCOPED_TRACE(fmt::format("trial {}", trial));
+  const Pace pace = train_whole(whole);
+  std::mt19937 random(static_cast<unsigned>(from_environment("NETWRIGHT_KILLS_SEED", 20261121)));
+  std::uniform_real_distribution<double> share(0.0, 1.0);
+  int killed = 0;
+  int done = 0;
+  for (int run = 0; killed < kills; ++run) {
     const TemporaryFolder folder;
-    const int64_t step = kCheckpointSteps * std::uniform_int_distribution<int64_t>(1, 30)(random);
-    const double wait = std::uniform_real_distribution<double>(0.0, interval)(random);
-    {
-      Child child(train_args(folder.path(), 1 + trial % 2), folder.file("log"));
-      ASSERT_TRUE(child.wait_until([&] { return newest_step(folder.path()) >= step; }))
-          << read_file(folder.file("log"));
-      std::this_thread::sleep_for(std::chrono::duration<double>(wait));
-      child.signal(SIGKILL);
-      ASSERT_EQ(child.wait(), 128 + SIGKILL) << "it was done before";
+    int64_t step = 0;
+    for (int life = 0;; ++life) {
+      SCOPED_TRACE(fmt::format("run {}, life {}, {} kills", run, life, killed));
+      Child child(train_args(folder.path(), 1 + (run + life) % 2), folder.file("log"));
+      const double moment = pace.start * (0.5 + share(random)) + 0.3 * pace.rest * share(random);
+      const auto begin = Clock::now();
+      const bool ended = !child.wait_until([&] { return seconds_since(begin) >= moment; });
+      if (!ended) child.signal(SIGKILL);
+      const int code = child.wait();
+      killed += code == 128 + SIGKILL ? 1 : 0;
+      const int64_t found = whole_step(folder.path());
+      ASSERT_GE(found, step) << "a checkpoint is lost";
+      step = found;
+      if (code == 0) break;
+      ASSERT_EQ(code, 128 + SIGKILL) << read_file(folder.file("log"));
     }
-    Child again(train_args(folder.path(), 2 - trial % 2), folder.file("log"));
-    ASSERT_EQ(again.wait(), 0) << read_file(folder.file("log"));
-    continued += read_file(folder.file("log")).find("continuing after step") != std::string::npos ? 1 : 0;
     expect_same_run(whole.path(), folder.path(), kSteps);
     EXPECT_EQ(metrics_of(folder.path()).size(), kSteps / 7U + 1);
+    ++done;
   }
-  EXPECT_EQ(continued, kTrials);
+  std::cout << fmt::format("{} kills of {} runs\n", killed, done);
 }
 
 class Stopped : public ::testing::TestWithParam<int> {};
@@ -110,6 +140,100 @@ TEST_P(Stopped, SavesAndGoesOn) {
 }
 
 INSTANTIATE_TEST_SUITE_P(BySignal, Stopped, ::testing::Values(SIGTERM, SIGINT));
+
+bool has_unfinished(const TemporaryFolder& folder) {
+  return std::ranges::any_of(folder.names(), [](const std::string& name) {
+    return name.find(".tempstate") != std::string::npos || name.find(".tmp") != std::string::npos;
+  });
+}
+
+TEST(Resume, ASignalInASaveLetsItFinish) {
+  const TemporaryFolder folder;
+  std::vector<std::string> args = train_args(folder.path(), 1, 1000000);
+  args.emplace_back("--checkpoint_steps=1");
+  Child child(args, folder.file("log"));
+  ASSERT_TRUE(child.wait_until([&] { return exists(folder.file("checkpoint")) && has_unfinished(folder); }));
+  child.signal(SIGTERM);
+  EXPECT_EQ(child.wait(), 128 + SIGTERM);
+  EXPECT_FALSE(has_unfinished(folder));
+  EXPECT_THAT(read_file(folder.file("log")),
+              HasSubstr(fmt::format("stopped after step {};", whole_step(folder.path()))));
+}
+
+TEST(Resume, ASignalInAnEvaluationIsHeardAndTheEvaluationMadeUpFor) {
+  const TemporaryFolder folder;
+  std::vector<std::string> args = train_args(folder.path(), 1, 3);
+  args.emplace_back("--fake_images=5000000");
+  args.emplace_back("--lr_warmup_epochs=0");
+  {
+    Child child(args, folder.file("log"));
+    ASSERT_TRUE(child.wait_until([&] { return exists(folder.file("model.ckpt-3.index")); }));
+    std::this_thread::sleep_for(std::chrono::milliseconds(200));
+    child.signal(SIGTERM);
+    EXPECT_EQ(child.wait(), 128 + SIGTERM) << read_file(folder.file("log"));
+  }
+  EXPECT_EQ(read_file(folder.file("eval/metrics.jsonl")), "");
+  // It begins with the evaluation, not with "was done already".
+  Child again(args, folder.file("log"));
+  ASSERT_TRUE(again.wait_until([&] { return read_file(folder.file("log")).find("evaluating") != std::string::npos; }));
+  again.signal(SIGTERM);
+  EXPECT_EQ(again.wait(), 128 + SIGTERM);
+}
+
+// Pictures of 64 million pixels: the first batch takes a minute or so.
+TEST(Resume, ASignalWhileWaitingForDataIsHeard) {
+  const TemporaryFolder folder;
+  const TemporaryFolder data;
+  std::filesystem::create_directories(data.file("train/a"));
+  Image image;
+  image.reshape(8000, 8000, 3);
+  std::fill_n(image.pixels(), image.bytes(), uint8_t{90});
+  const std::string encoded = encode_jpeg(image);
+  for (int i = 0; i < 4; ++i) data.write(fmt::format("train/a/{}.jpg", i), encoded);
+  std::vector<std::string> args = train_args(folder.path(), 1);
+  for (const char* word : {"--batch=256", "--train_crop=none", "--classes=1"}) args.emplace_back(word);
+  args.push_back("--data=" + data.path());
+  Child child(args, folder.file("log"));
+  ASSERT_TRUE(child.wait_until([&] { return exists(folder.file("run.json")); })) << read_file(folder.file("log"));
+  std::this_thread::sleep_for(std::chrono::milliseconds(500));
+  child.signal(SIGTERM);
+  EXPECT_EQ(child.wait(), 128 + SIGTERM);
+  EXPECT_THAT(read_file(folder.file("log")), HasSubstr("stopped after step 0;"));
+}
+
+// The run keeps one checkpoint, which it replaces all the time.
+TEST(Resume, EvaluationsBesideATrainingReadWholeCheckpoints) {
+  const TemporaryFolder folder;
+  std::vector<std::string> args = train_args(folder.path(), 1, 1000000);
+  for (const char* word : {"--checkpoint_steps=1", "--checkpoints_kept=1", "--steps_per_eval=0"}) {
+    args.emplace_back(word);
+  }
+  Child child(args, folder.file("log"));
+  ASSERT_TRUE(child.wait_until([&] { return exists(folder.file("checkpoint")); })) << read_file(folder.file("log"));
+  for (int i = 0; i < 5; ++i) {
+    Child eval({"eval", "--data=fake", "--fake_images=20", "--threads=1", "--model_dir=" + folder.path()},
+               folder.file("eval_log"));
+    EXPECT_EQ(eval.wait(), 0) << read_file(folder.file("eval_log"));
+  }
+  child.signal(SIGTERM);
+  EXPECT_EQ(child.wait(), 128 + SIGTERM);
+}
+
+TEST(Resume, AWatchingEvaluationEndsWithTheTraining) {
+  const TemporaryFolder folder;
+  std::vector<std::string> args = train_args(folder.path(), 1, 60);
+  args.emplace_back("--noarchive");
+  Child train(args, folder.file("log"));
+  ASSERT_TRUE(train.wait_until([&] { return exists(folder.file("checkpoint")); })) << read_file(folder.file("log"));
+  Child watch(
+      {"eval", "--watch", "--json", "--data=fake", "--fake_images=20", "--threads=1", "--model_dir=" + folder.path()},
+      folder.file("watch_log"));
+  EXPECT_EQ(train.wait(), 0);
+  EXPECT_EQ(watch.wait(), 0) << read_file(folder.file("watch_log"));
+  EXPECT_THAT(read_file(folder.file("watch_log")), HasSubstr("\"step\":60}"));
+  EXPECT_TRUE(exists(folder.file("archive/best_eval.txt")));
+  EXPECT_TRUE(exists(folder.file("best_objective.txt")));
+}
 
 TEST(Resume, ASecondTrainerIsRefused) {
   const TemporaryFolder folder;
