@@ -195,7 +195,7 @@ void watch(const EvalCommandOptions& o, TrainedModel& trained, EvalSession& sess
   CheckpointWatcher watcher(o.trained.model_dir, timeout);
   while (const std::optional<std::string> prefix = watcher.next()) {
     try {
-      trained.weights = load_weights(session.layout(), *prefix, o.trained.average);
+      trained.weights = load_weights(trained.graph, *prefix, o.trained.average);
     } catch (const Error&) {
       if (std::filesystem::exists(*prefix + ".index")) throw;
       log_info("{}: no longer there, left out", *prefix);

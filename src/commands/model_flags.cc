@@ -119,6 +119,9 @@ void declare_model_options(Flags& flags, ModelOptions& o) {
              .range = above(0),
              .origin = "amoeba_net: --aux_scaling",
              .rare = true});
+  flags.add("timm", o.timm,
+            {.help = "timm's and torchvision's padding, epsilon and momentum; names as timm spells them say so, too",
+             .rare = true});
 }
 
 }  // namespace netwright

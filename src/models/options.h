@@ -30,6 +30,7 @@ void for_each_option(Visitor visit) {
   visit("stem_reduction_size", &ModelOptions::stem_reduction_size);
   visit("use_aux_head", &ModelOptions::use_aux_head);
   visit("aux_scaling", &ModelOptions::aux_scaling);
+  visit("timm", &ModelOptions::timm);
 }
 
 // Throws Error when an option is given that is neither among `known` nor one of those that every family knows (classes,
@@ -44,5 +45,10 @@ void check_survival(std::string_view name, double survival);
 
 // The model's input with the height and width that the options ask for.
 InputSpec input_of(const ModelInfo& model, const ModelOptions& options, InputSpec input);
+
+// What timm's and torchvision's convention sets (ModelOptions::timm).
+inline constexpr double kTimmEpsilon = 1e-5;
+inline constexpr double kTimmMomentum = 0.9;
+InputSpec timm_input(InputSpec input);
 
 }  // namespace netwright
