@@ -55,6 +55,15 @@ ParameterRef GraphBuilder::parameter(Parameter parameter) {
   return ref;
 }
 
+void GraphBuilder::block(const BlockSpan& span) {
+  const BlockSpan last = graph_.blocks_.empty() ? BlockSpan{0, 0, 1} : graph_.blocks_.back();
+  if (span.begin < last.end || span.end <= span.begin || span.end > next_node() || span.stage < last.stage) {
+    fail("{}: nodes {} to {} can't be a block of stage {} after those to {} of stage {}", layer(), span.begin, span.end,
+         span.stage, last.end, last.stage);
+  }
+  graph_.blocks_.push_back(span);
+}
+
 template <typename Named>
 void GraphBuilder::check_name(const std::vector<Named>& names, std::string_view what, std::string_view name,
                               NodeId node) const {

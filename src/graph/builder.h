@@ -31,6 +31,12 @@ class GraphBuilder {
   void output(std::string name, NodeId node, double loss_weight = 1.0);
   void endpoint(std::string name, NodeId node);
 
+  // Nodes [begin, end) are a block of `stage`. Error when they don't exist or don't come after the last block's, and
+  // when stages go back.
+  void block(const BlockSpan& span);
+  // The node that is added next.
+  NodeId next_node() const { return static_cast<NodeId>(graph_.nodes_.size()); }
+
   const Shape& shape(NodeId node) const;
 
   // A scope lasts as long as the object: "model" / "blocks_3" / "se".

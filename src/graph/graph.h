@@ -73,6 +73,15 @@ struct Output {
   bool operator==(const Output&) const = default;
 };
 
+// A block of the network, the nodes [begin, end), and the stage that it belongs to, from 0: what conventions that name
+// layers by their place (timm's) go by.
+struct BlockSpan {
+  int stage = 0;
+  NodeId begin = 0;
+  NodeId end = 0;
+  bool operator==(const BlockSpan&) const = default;
+};
+
 // Immutable once built (GraphBuilder::finish). Nodes are in topological order; node 0 is the Input.
 class Graph {
  public:
@@ -90,6 +99,9 @@ class Graph {
   void outputs() && = delete;
   const std::vector<NamedNode>& endpoints() const& { return endpoints_; }
   void endpoints() && = delete;
+  // In their order, apart from each other; empty for networks without such a structure.
+  const std::vector<BlockSpan>& blocks() const& { return blocks_; }
+  void blocks() && = delete;
   // What the network expects of its images.
   const InputSpec& input_spec() const { return input_spec_; }
 
@@ -109,6 +121,7 @@ class Graph {
   std::vector<Parameter> parameters_;
   std::vector<Output> outputs_;
   std::vector<NamedNode> endpoints_;
+  std::vector<BlockSpan> blocks_;
   InputSpec input_spec_;
 };
 

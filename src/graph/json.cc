@@ -44,6 +44,9 @@ class Writer {
     for (const Node& item : graph_.nodes()) out["nodes"].push_back(node(item));
     for (const Output& item : graph_.outputs()) out["outputs"].push_back(output(item));
     for (const NamedNode& item : graph_.endpoints()) out["endpoints"].push_back(named(item));
+    for (const BlockSpan& span : graph_.blocks()) {
+      out["blocks"].push_back({{"stage", span.stage}, {"begin", span.begin}, {"end", span.end}});
+    }
     return out;
   }
 
@@ -141,6 +144,7 @@ class Place {
     return places;
   }
 
+  bool has(std::string_view name) const { return value_.contains(std::string(name)); }
   bool is_null() const { return value_.is_null(); }
   bool is_string() const { return value_.is_string(); }
 
@@ -224,7 +228,7 @@ class Reader {
 
   Graph read() {
     document_.expect_members(
-        std::vector<std::string>{"format", "name", "input", "parameters", "nodes", "outputs", "endpoints"});
+        std::vector<std::string>{"format", "name", "input", "parameters", "nodes", "outputs", "endpoints", "blocks"});
     std::string format;
     document_.member("format").read(format);
     if (format != "netwright-graph") document_.member("format").refuse("\"netwright-graph\"");
@@ -241,10 +245,22 @@ class Reader {
       const NamedNode item = named(place);
       builder.endpoint(item.name, item.node);
     }
+    if (document_.has("blocks")) {
+      for (const Place& place : document_.member("blocks").items()) builder.block(block(place));
+    }
     return builder.finish();
   }
 
  private:
+  static BlockSpan block(const Place& place) {
+    place.expect_members(std::vector<std::string>{"stage", "begin", "end"});
+    BlockSpan span;
+    place.member("stage").read(span.stage);
+    place.member("begin").read(span.begin);
+    place.member("end").read(span.end);
+    return span;
+  }
+
   static InputSpec input(const Place& place) {
     place.expect_members(std::vector<std::string>{"height", "width", "resize", "crop", "mean", "deviation"});
     InputSpec spec;

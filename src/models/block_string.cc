@@ -237,7 +237,10 @@ BlockSpec parse_block(std::string_view text, BlockNotation notation) { return Pa
 
 std::vector<BlockSpec> parse_blocks(std::span<const std::string_view> texts, BlockNotation notation) {
   std::vector<BlockSpec> blocks;
-  for (const std::string_view text : texts) blocks.push_back(parse_block(text, notation));
+  for (const std::string_view text : texts) {
+    blocks.push_back(parse_block(text, notation));
+    blocks.back().stage = static_cast<int>(blocks.size()) - 1;
+  }
   return blocks;
 }
 

@@ -32,6 +32,7 @@ struct BlockSpec {
   bool condconv = false;           // "cc"
   std::vector<int> expand_kernels = {1};   // a in MixNet: of the expansion, as `kernels`
   std::vector<int> project_kernels = {1};  // p: of the projection
+  int stage = 0;                           // not in the string: which one it is of a network's
   bool dilated = false;                    // "dilated": where the stride is 1, large kernels are spread 3 x 3 ones
 
   bool operator==(const BlockSpec&) const = default;
@@ -40,6 +41,7 @@ struct BlockSpec {
 // Unlike the originals, which skip what they do not know, an unknown or repeated token, a missing key and a bad value
 // are Errors: block string "r1_k3_x5": unknown token "x5" at position 6 (counted from 0).
 BlockSpec parse_block(std::string_view text, BlockNotation notation);
+// With their stages, 0, 1, ...
 std::vector<BlockSpec> parse_blocks(std::span<const std::string_view> texts, BlockNotation notation);
 
 // As the originals' encoders write it; parse_block reads it back to an equal value. EfficientNet's encoder forgets the

@@ -148,10 +148,12 @@ class Assembly {
   NodeId add_block(size_t index, NodeId input) {
     const GraphBuilder::Scope scope = builder_.scope(fmt::format("blocks_{}", index));
     const BlockSpec& block = blocks_[index];
+    const NodeId begin = builder_.next_node();
     const NodeId expanded = block.type == 1 ? expand_without_depthwise(block, input) : expand_mbconv(block, input);
     NodeId x = conv_norm(expanded, {.filters = block.output_filters}, routing_, 2);
     if (block.condconv) ++condconv_blocks_;
     if (has_residual(block, input, x)) x = add_residual(index, input, x);
+    builder_.block({block.stage, begin, builder_.next_node()});
     name_block(index, input, x, expanded);
     return x;
   }

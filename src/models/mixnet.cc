@@ -47,12 +47,22 @@ constexpr Variant kVariants[] = {
     {"mixnet-l", kMedium, 24, 0.25, 1.3},
 };
 
+// Two strings make one stage where the second only goes on at the same width.
+void join_stages(std::vector<BlockSpec>& stages) {
+  int stage = -1;
+  for (BlockSpec& block : stages) {
+    if (stage < 0 || block.input_filters != block.output_filters) ++stage;
+    block.stage = stage;
+  }
+}
+
 MnasNetParams named_params(std::string_view name) {
   for (const Variant& variant : kVariants) {
     if (variant.name != name) continue;
     MnasNetParams params;
     params.name = name;
     params.stages = parse_blocks(variant.stages, BlockNotation::kMixNet);
+    join_stages(params.stages);
     params.stem_filters = variant.stem_filters;
     params.head_filters = 1536;
     params.depth_multiplier = variant.depth_multiplier;

@@ -149,6 +149,7 @@ class Assembly {
     const GraphBuilder::Scope scope = builder_.scope(scope_name(fmt::format("blocks_{}", index)));
     const BlockSpec& block = blocks_[index];
     const BlockNames& names = names_.blocks[index];
+    const NodeId begin = builder_.next_node();
     const NodeId expanded = expand(block, names, input);
     NodeId x = norm(add_mixed(
         builder_, expanded,
@@ -157,6 +158,7 @@ class Assembly {
     const bool skips =
         block.skip && block.stride_h == 1 && block.stride_w == 1 && block.input_filters == block.output_filters;
     if (skips) x = builder_.add(Add{}, {x, input});
+    builder_.block({block.stage, begin, builder_.next_node()});
     name_block(index, x, expanded);
     return x;
   }
