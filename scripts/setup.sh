@@ -2,7 +2,8 @@
 # Makes this machine ready; what is ready already takes no time.
 #
 #   scripts/setup.sh build   Debian packages, libtorch, a configured build/
-#   scripts/setup.sh test    the same, and the programs that read our files in tests (TensorFlow, TensorBoard, safetensors)
+#   scripts/setup.sh test    the same, and the programs that read our files in tests (TensorFlow, TensorBoard, safetensors,
+#                            timm with libtorch's own Python)
 #   scripts/setup.sh lint    the same as build, and clang's tools
 #   scripts/setup.sh sanitize   Debian packages alone, with clang and its sanitizers, for builds without libtorch
 #
@@ -37,14 +38,17 @@ install_packages() {
   as_root env DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends $missing < /dev/null
 }
 
-# make_venv FOLDER REQUIREMENTS: again when the requirements change; half-made ones are made anew.
+# make_venv FOLDER REQUIREMENTS [ALONE]: again when the requirements change; half-made ones are made anew. What ALONE
+# lists is installed without what it depends on.
 make_venv() {
-  cmp -s "$2" "$1/installed.txt" && return 0
-  say "virtual environment $1 with $(grep -v '^#' "$2" | tr '\n' ' ')"
+  cat "${@:2}" | cmp -s - "$1/installed.txt" && return 0
+  say "virtual environment $1 with $(cat "${@:2}" | grep -v '^#' | tr '\n' ' ')"
   rm -rf "$1"
   python3 -m venv "$1"
-  "$1/bin/pip" install --quiet --disable-pip-version-check -r "$2" < /dev/null
-  cp "$2" "$1/installed.txt"
+  local pip=("$1/bin/pip" install --quiet --disable-pip-version-check)
+  "${pip[@]}" -r "$2" < /dev/null
+  [ -z "${3:-}" ] || "${pip[@]}" --no-deps -r "$3" < /dev/null
+  cat "${@:2}" > "$1/installed.txt"
 }
 
 find_libtorch() {
@@ -68,5 +72,5 @@ configure() {
 install_packages
 [ "$what" != sanitize ] || exit 0
 find_libtorch
-[ "$what" != test ] || make_venv .venv-interop scripts/requirements-interop.txt
+[ "$what" != test ] || make_venv .venv-interop scripts/requirements-interop.txt scripts/requirements-interop-alone.txt
 configure

@@ -95,8 +95,8 @@ class CheckedRun {
 };
 
 std::vector<float> weights_of(const Graph& graph, const CheckOptions& o) {
+  if (o.weights) return load_weights(graph, *o.weights, std::nullopt).values;
   const ParameterLayout layout(graph);
-  if (o.weights) return load_weights(layout, *o.weights, std::nullopt).values;
   std::vector<float> values(static_cast<size_t>(layout.size()));
   initialize_parameters(layout, 0, values);
   return values;

@@ -12,6 +12,7 @@ int run_train(CommandContext& context);
 int run_eval(CommandContext& context);
 int run_predict(CommandContext& context);
 int run_forward(CommandContext& context);
+int run_convert(CommandContext& context);
 int run_data_convert(CommandContext& context);
 int run_data_inspect(CommandContext& context);
 int run_data_check(CommandContext& context);
@@ -46,6 +47,7 @@ constexpr std::array kCommands = {
     Command{"eval", "evaluate a checkpoint", run_eval},
     Command{"predict", "top-5 classes of images", run_predict},
     Command{"forward", "raw tensors in and out, to compare implementations", run_forward},
+    Command{"convert", "weights between TensorFlow, timm, torchvision and safetensors", run_convert},
     Command{.name = "bench", .summary = "measure and compare", .subcommands = kBenchCommands},
     Command{.name = "data", .summary = "make, look into and check data sets", .subcommands = kDataCommands},
     Command{"completion", "a script that completes command lines in a shell", run_completion},

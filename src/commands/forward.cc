@@ -33,7 +33,7 @@ Flags declare(ForwardOptions& o) {
                .about = "Runs a network on the tensor `images` [N, H, W, 3], normalised as its first layer sees it: "
                         "gives `logits`, and with `labels` [N], from 0, their mean cross-entropy `loss`.",
                .example = "netwright forward mnasnet-a1 --weights=run --input=in.st --output=out.st"});
-  flags.add("weights", o.weights, {.help = "a checkpoint, its folder, or a .safetensors file", .value = "FILE"});
+  flags.add("weights", o.weights, {.help = "a checkpoint, its folder, a .safetensors or .pth file", .value = "FILE"});
   flags.add("average", o.average, {.help = "take the averages of the weights; if they are there when not given"});
   flags.add("input", o.input, {.help = "safetensors with the images, of any size", .value = "FILE"});
   flags.add("output", o.output, {.help = "safetensors to write", .value = "FILE"});
@@ -155,7 +155,7 @@ int run_forward(CommandContext& context) {
   options.model.options.width = inputs.shape[2];
   const Graph graph = build_model(options.model);
   check_labels(inputs, graph.classes(), options.input);
-  const LoadedWeights weights = load_weights(ParameterLayout(graph), options.weights, options.average);
+  const LoadedWeights weights = load_weights(graph, options.weights, options.average);
   Backend& backend = load_backend(options.device);
   context.begin_work();
   Program program(graph, backend, lower_options(options, graph, inputs));

@@ -95,6 +95,9 @@ void declare_model_options(Flags& flags, ModelOptions& o) {
             {.help = "names of variables as the Keras layers of the original give them",
              .origin = "mnasnet: --use_keras",
              .rare = true});
+  flags.add("timm", o.timm,
+            {.help = "timm's and torchvision's padding, epsilon and momentum; names as timm spells them say so, too",
+             .rare = true});
 }
 
 }  // namespace netwright

@@ -28,12 +28,22 @@ void complete_options(ModelOptions& given, const ModelOptions& run) {
   });
 }
 
+// What a file of weights says itself.
+std::optional<WeightsOrigin> origin_of(const std::string& path) {
+  if (!path.ends_with(".safetensors") || !fs::is_regular_file(path)) return std::nullopt;
+  const std::optional<std::string> text = open_tensor_file(path)->note(kOriginKey);
+  if (!text) return std::nullopt;
+  return parse_origin(*text, path);
+}
+
+bool is_same_model(const std::string& a, const std::string& b) { return a == b || &find_model(a) == &find_model(b); }
+
 }  // namespace
 
 void declare_trained_flags(Flags& flags, TrainedChoice& choice) {
   flags.section("weights");
   flags.add("model_dir", choice.model_dir, {.help = "folder of a run; tells the model, too", .value = "DIR"});
-  flags.add("weights", choice.weights, {.help = "a checkpoint or a .safetensors file, instead", .value = "FILE"});
+  flags.add("weights", choice.weights, {.help = "a checkpoint, .safetensors or .pth file, instead", .value = "FILE"});
   flags.add("average", choice.average,
             {.help = "take the moving averages of the weights; if they are there when not given",
              .origin = "efficientnet, mnasnet: --enable_ema"});
@@ -44,7 +54,10 @@ void declare_trained_flags(Flags& flags, TrainedChoice& choice) {
   flags.add("resize", choice.resize, {.help = "method", .choices = {"bilinear", "bicubic"}, .rare = true});
 }
 
-bool tells_model(const TrainedChoice& choice) { return read_run_info(folder_of_weights(path_of(choice))).has_value(); }
+bool tells_model(const TrainedChoice& choice) {
+  const std::string path = path_of(choice);
+  return origin_of(path).has_value() || read_run_info(folder_of_weights(path)).has_value();
+}
 
 TrainedModel open_trained(const TrainedChoice& choice) {
   if (choice.model_dir.empty() == choice.weights.empty()) {
@@ -53,25 +66,33 @@ TrainedModel open_trained(const TrainedChoice& choice) {
   const std::string path = path_of(choice);
   if (!choice.model_dir.empty() && !fs::is_directory(path)) fail("--model_dir={}: no such folder", path);
   TrainedModel trained;
-  trained.run = read_run_info(folder_of_weights(path));
-  std::string name = choice.model;
-  ModelOptions options = choice.options;
+  std::optional<WeightsOrigin> origin = origin_of(path);
+  if (!origin) {
+    trained.run = read_run_info(folder_of_weights(path));
+    if (trained.run) origin = {trained.run->model, trained.run->options, trained.run->input};
+  }
+  trained.name = choice.model;
+  trained.options = choice.options;
   if (trained.run) {
-    if (name.empty()) name = trained.run->model;
-    if (find_model(name).name == trained.run->model) complete_options(options, trained.run->options);
     trained.label_smoothing = trained.run->label_smoothing;
     trained.weight_decay = trained.run->weight_decay;
   }
-  if (name.empty()) fail("{}: no run.json there tells the model; name it: MODEL", path);
-  trained.graph = build_model(name, options);
+  if (origin) {
+    if (trained.name.empty()) trained.name = origin->model;
+    if (is_same_model(trained.name, origin->model)) complete_options(trained.options, origin->options);
+  }
+  if (trained.name.empty()) fail("{}: no run.json there tells the model; name it: MODEL", path);
+  trained.graph = build_model(trained.name, trained.options);
   trained.input = trained.graph.input_spec();
-  if (trained.run) {
-    trained.input.crop = trained.run->input.crop;
-    trained.input.resize = trained.run->input.resize;
+  if (origin) {
+    const InputSpec size = trained.input;
+    trained.input = origin->input;
+    trained.input.height = size.height;
+    trained.input.width = size.width;
   }
   if (choice.eval_crop) trained.input.crop = parse_centre_crop(*choice.eval_crop);
   if (choice.resize) trained.input.resize = parse_resize(*choice.resize);
-  trained.weights = load_weights(ParameterLayout(trained.graph), path, choice.average);
+  trained.weights = load_weights(trained.graph, path, choice.average);
   return trained;
 }
 

@@ -26,10 +26,12 @@ struct TrainedChoice {
 // --model_dir, --weights, --average and the rare flags of the model and its input; not MODEL itself.
 void declare_trained_flags(Flags& flags, TrainedChoice& choice);
 
-// Whether a run.json lies with the weights, so that MODEL need not be given.
+// Whether a run.json lies with the weights, or they say themselves what they are for, so that MODEL need not be given.
 bool tells_model(const TrainedChoice& choice);
 
 struct TrainedModel {
+  std::string name;  // what builds the graph again, with the options
+  ModelOptions options;
   Graph graph;
   InputSpec input;
   LoadedWeights weights;

@@ -45,19 +45,19 @@ class Unpickler {
     while (pickle_.root_ == nullptr) {
       opcode_at_ = at_;
       const auto opcode = static_cast<unsigned char>(take(1)[0]);
-      const auto* found =
-          std::find_if(kOpcodes.begin(), kOpcodes.end(), [&](const Opcode& known) { return known.code == opcode; });
-      if (found == kOpcodes.end()) refuse("operation {:#04x} has no place among tensors and containers", opcode);
-      (this->*found->apply)();
+      (this->*method_of(opcode))();
     }
     pickle_.size_ = at_;
   }
 
  private:
+  using Method = void (Unpickler::*)();
   struct Opcode {
     unsigned char code;
-    void (Unpickler::*apply)();
+    Method apply;
   };
+
+  Method method_of(unsigned char code) const;
 
   template <typename... Args>
   [[noreturn]] void refuse(fmt::format_string<Args...> format, Args&&... args) const {
@@ -272,8 +272,6 @@ class Unpickler {
                        whole(items[4], "a storage's size")});
   }
 
-  static const std::array<Opcode, 46> kOpcodes;
-
   std::string_view bytes_;
   const std::string& path_;
   Pickle& pickle_;
@@ -284,54 +282,60 @@ class Unpickler {
   std::map<uint64_t, PickleRef> memo_;
 };
 
-constexpr std::array<Unpickler::Opcode, 46> Unpickler::kOpcodes = {{
-    {0x80, &Unpickler::protocol},
-    {0x95, &Unpickler::frame},
-    {'.', &Unpickler::stop},
-    {'(', &Unpickler::mark},
-    {'0', &Unpickler::pop_one},
-    {'1', &Unpickler::pop_mark},
-    {'N', &Unpickler::none},
-    {0x88, &Unpickler::yes},
-    {0x89, &Unpickler::no},
-    {'K', &Unpickler::int8},
-    {'M', &Unpickler::int16},
-    {'J', &Unpickler::int32},
-    {0x8a, &Unpickler::big_int},
-    {0x8b, &Unpickler::bigger_int},
-    {'G', &Unpickler::real},
-    {'U', &Unpickler::short_text},
-    {'C', &Unpickler::short_text},
-    {0x8c, &Unpickler::short_text},
-    {'T', &Unpickler::text},
-    {'B', &Unpickler::text},
-    {'X', &Unpickler::text},
-    {0x8d, &Unpickler::long_text},
-    {0x8e, &Unpickler::long_text},
-    {']', &Unpickler::empty_sequence},
-    {')', &Unpickler::empty_sequence},
-    {0x8f, &Unpickler::empty_sequence},
-    {'}', &Unpickler::empty_dict},
-    {'t', &Unpickler::tuple},
-    {0x85, &Unpickler::tuple1},
-    {0x86, &Unpickler::tuple2},
-    {0x87, &Unpickler::tuple3},
-    {'a', &Unpickler::append},
-    {'e', &Unpickler::append_all},
-    {0x90, &Unpickler::append_all},
-    {'s', &Unpickler::set_item},
-    {'u', &Unpickler::set_items},
-    {'q', &Unpickler::put8},
-    {'r', &Unpickler::put32},
-    {0x94, &Unpickler::memoize},
-    {'h', &Unpickler::get8},
-    {'j', &Unpickler::get32},
-    {'c', &Unpickler::global},
-    {0x93, &Unpickler::stack_global},
-    {'R', &Unpickler::reduce},
-    {'b', &Unpickler::build},
-    {'Q', &Unpickler::persistent},
-}};
+Unpickler::Method Unpickler::method_of(unsigned char code) const {
+  static constexpr std::array<Opcode, 46> kOpcodes = {{
+      {0x80, &Unpickler::protocol},
+      {0x95, &Unpickler::frame},
+      {'.', &Unpickler::stop},
+      {'(', &Unpickler::mark},
+      {'0', &Unpickler::pop_one},
+      {'1', &Unpickler::pop_mark},
+      {'N', &Unpickler::none},
+      {0x88, &Unpickler::yes},
+      {0x89, &Unpickler::no},
+      {'K', &Unpickler::int8},
+      {'M', &Unpickler::int16},
+      {'J', &Unpickler::int32},
+      {0x8a, &Unpickler::big_int},
+      {0x8b, &Unpickler::bigger_int},
+      {'G', &Unpickler::real},
+      {'U', &Unpickler::short_text},
+      {'C', &Unpickler::short_text},
+      {0x8c, &Unpickler::short_text},
+      {'T', &Unpickler::text},
+      {'B', &Unpickler::text},
+      {'X', &Unpickler::text},
+      {0x8d, &Unpickler::long_text},
+      {0x8e, &Unpickler::long_text},
+      {']', &Unpickler::empty_sequence},
+      {')', &Unpickler::empty_sequence},
+      {0x8f, &Unpickler::empty_sequence},
+      {'}', &Unpickler::empty_dict},
+      {'t', &Unpickler::tuple},
+      {0x85, &Unpickler::tuple1},
+      {0x86, &Unpickler::tuple2},
+      {0x87, &Unpickler::tuple3},
+      {'a', &Unpickler::append},
+      {'e', &Unpickler::append_all},
+      {0x90, &Unpickler::append_all},
+      {'s', &Unpickler::set_item},
+      {'u', &Unpickler::set_items},
+      {'q', &Unpickler::put8},
+      {'r', &Unpickler::put32},
+      {0x94, &Unpickler::memoize},
+      {'h', &Unpickler::get8},
+      {'j', &Unpickler::get32},
+      {'c', &Unpickler::global},
+      {0x93, &Unpickler::stack_global},
+      {'R', &Unpickler::reduce},
+      {'b', &Unpickler::build},
+      {'Q', &Unpickler::persistent},
+  }};
+  const auto* found =
+      std::find_if(kOpcodes.begin(), kOpcodes.end(), [&](const Opcode& known) { return known.code == code; });
+  if (found == kOpcodes.end()) refuse("operation {:#04x} has no place among tensors and containers", code);
+  return found->apply;
+}
 
 std::vector<const PickleStorage*> Pickle::storages() const {
   std::vector<const PickleStorage*> found;

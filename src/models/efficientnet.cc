@@ -88,8 +88,8 @@ class Assembly {
         norm_{.kind = "tpu_batch_normalization",
               .momentum = params.batch_norm_momentum,
               .epsilon = params.batch_norm_epsilon,
-              .unbiased_moving_variance = false,
-              .combine = BatchNormCombine::kMeanOfVariances},
+              .unbiased_moving_variance = params.timm,
+              .combine = params.timm ? BatchNormCombine::kNone : BatchNormCombine::kMeanOfVariances},
         builder_(params.name, params.input) {}
 
   Graph build() {
@@ -107,9 +107,12 @@ class Assembly {
     return round_filters(filters, params_.width_coefficient, params_.depth_divisor, params_.min_depth);
   }
 
+  Padding padding() const { return params_.timm ? Padding::kSymmetric : Padding::kSame; }
+
   // Convolution, batch norm; `routing` mixes the kernel from experts, whose names count over the whole graph: three
   // convolutions (fused, expand, project: `role` 0, 1, 2) and one depthwise a block.
-  NodeId conv_norm(NodeId x, const ConvStyle& style, NodeId routing = kNoRouting, int role = 0) {
+  NodeId conv_norm(NodeId x, ConvStyle style, NodeId routing = kNoRouting, int role = 0) {
+    style.padding = padding();
     if (routing == kNoRouting) {
       x = add_conv(builder_, x, style, builder_.unique_name("conv2d"));
     } else {
@@ -119,7 +122,8 @@ class Assembly {
     return add_batch_norm(builder_, x, norm_);
   }
 
-  NodeId depthwise_norm(NodeId x, const ConvStyle& style, NodeId routing) {
+  NodeId depthwise_norm(NodeId x, ConvStyle style, NodeId routing) {
+    style.padding = padding();
     if (routing == kNoRouting) {
       x = add_depthwise(builder_, x, style, builder_.unique_name("depthwise_conv2d"));
     } else {
@@ -414,8 +418,14 @@ Graph build_efficientnet(const EfficientNetParams& params) {
 
 Graph build_named_efficientnet(const ModelInfo& model, const ModelOptions& options) {
   refuse_options_but(model, options,
-                     {"dropout_rate", "survival_probability", "width_coefficient", "depth_coefficient"});
+                     {"dropout_rate", "survival_probability", "width_coefficient", "depth_coefficient", "timm"});
   EfficientNetParams params = named_params(model.name);
+  params.timm = options.timm.value_or(false);
+  if (params.timm) {
+    params.batch_norm_epsilon = kTimmEpsilon;
+    params.batch_norm_momentum = kTimmMomentum;
+    params.input = timm_input(params.input);
+  }
   params.input = input_of(model, options, params.input);
   params.classes = options.classes.value_or(params.classes);
   params.dropout_rate = options.dropout_rate.value_or(params.dropout_rate);

@@ -29,6 +29,7 @@ struct EfficientNetParams {
   double survival_probability = 0.8;  // drop-connect of the last block, see block_survival; 0 or 1: none
   double batch_norm_momentum = 0.99;
   double batch_norm_epsilon = 1e-3;
+  bool timm = false;  // the convention of ModelOptions::timm, without its batch norm's constants and input
   int64_t classes = 1000;
   InputSpec input;
 };

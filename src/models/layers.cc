@@ -24,7 +24,8 @@ Window window_of(const ConvStyle& style) {
           .kernel_w = style.kernel,
           .stride_h = style.stride_h,
           .stride_w = style.stride_w,
-          .dilation = style.dilation};
+          .dilation = style.dilation,
+          .padding = style.padding};
 }
 
 int64_t channels(const GraphBuilder& builder, NodeId input) { return builder.shape(input).back(); }

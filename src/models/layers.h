@@ -21,7 +21,7 @@ struct BatchNormStyle {
   BatchNormCombine combine = BatchNormCombine::kNone;
 };
 
-// Square kernel, SAME padding. Kernels begin as a normal of deviation sqrt(2 / (k * k * filters)), biases at 0 (specs
+// Square kernel. Kernels begin as a normal of deviation sqrt(2 / (k * k * filters)), biases at 0 (specs
 // efficientnet 4.1, mnasnet 4).
 struct ConvStyle {
   int kernel = 1;
@@ -30,6 +30,7 @@ struct ConvStyle {
   int64_t filters = 0;
   bool bias = false;
   int dilation = 1;
+  Padding padding = Padding::kSame;
 };
 
 // The variables are `name`/kernel and `name`/bias; `name` is whole, with its scopes.

@@ -135,11 +135,13 @@ class Assembly {
   NodeId norm_activate(NodeId x, ActivationKind activation) { return add_activation(builder_, norm(x), activation); }
   std::string scope_name(std::string_view name) const { return fmt::format("{}{}", params_.scopes.layers, name); }
 
+  Padding padding() const { return params_.timm ? Padding::kSymmetric : Padding::kSame; }
+
   NodeId add_stem() {
     const GraphBuilder::Scope scope = builder_.scope(scope_name("stem"));
     const int64_t filters =
         round_filters(params_.stem_filters, params_.depth_multiplier, params_.depth_divisor, params_.min_depth);
-    const ConvStyle style = {.kernel = 3, .stride_h = 2, .stride_w = 2, .filters = filters};
+    const ConvStyle style = {.kernel = 3, .stride_h = 2, .stride_w = 2, .filters = filters, .padding = padding()};
     const NodeId x = norm_activate(add_conv(builder_, builder_.input(), style, names_.stem), kActivation);
     builder_.endpoint("stem", x);
     return x;
@@ -155,8 +157,8 @@ class Assembly {
         builder_, expanded,
         {.conv = {.filters = block.output_filters}, .kernels = block.project_kernels, .names = names.project}));
     // The declared widths decide: mnasnet-small's first block has none, though 8 channels go in and 8 come out.
-    const bool skips =
-        block.skip && block.stride_h == 1 && block.stride_w == 1 && block.input_filters == block.output_filters;
+    const int64_t filters = params_.timm ? builder_.shape(input).back() : block.input_filters;
+    const bool skips = block.skip && block.stride_h == 1 && block.stride_w == 1 && filters == block.output_filters;
     if (skips) x = builder_.add(Add{}, {x, input});
     builder_.block({block.stage, begin, builder_.next_node()});
     name_block(index, x, expanded);
@@ -171,12 +173,13 @@ class Assembly {
                     {.conv = {.filters = filters}, .kernels = block.expand_kernels, .names = names.expand});
       x = norm_activate(x, activation);
     }
-    x = add_mixed(builder_, x,
-                  {.conv = {.stride_h = block.stride_h, .stride_w = block.stride_w, .filters = filters},
-                   .kernels = block.kernels,
-                   .names = names.depthwise,
-                   .depthwise = true,
-                   .dilated = block.dilated && block.stride_h == 1});
+    x = add_mixed(
+        builder_, x,
+        {.conv = {.stride_h = block.stride_h, .stride_w = block.stride_w, .filters = filters, .padding = padding()},
+         .kernels = block.kernels,
+         .names = names.depthwise,
+         .depthwise = true,
+         .dilated = block.dilated && block.stride_h == 1});
     x = norm_activate(x, activation);
     if (!block.se_ratio) return x;
     const GraphBuilder::Scope scope = builder_.scope("se");
@@ -280,7 +283,14 @@ Graph build_mnasnet(const MnasNetParams& params) {
 }
 
 Graph build_mnasnet(const ModelInfo& model, const ModelOptions& options, MnasNetParams params) {
-  refuse_options_but(model, options, {"dropout_rate", "depth_multiplier", "depth_divisor", "min_depth", "use_keras"});
+  refuse_options_but(model, options,
+                     {"dropout_rate", "depth_multiplier", "depth_divisor", "min_depth", "use_keras", "timm"});
+  params.timm = options.timm.value_or(false);
+  if (params.timm) {
+    params.batch_norm_epsilon = kTimmEpsilon;
+    params.batch_norm_momentum = kTimmMomentum;
+    params.input = timm_input(params.input);
+  }
   params.input = input_of(model, options, params.input);
   params.classes = options.classes.value_or(params.classes);
   params.dropout_rate = options.dropout_rate.value_or(params.dropout_rate);

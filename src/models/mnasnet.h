@@ -30,6 +30,7 @@ struct MnasNetParams {
   double batch_norm_epsilon = 1e-3;
   bool use_keras = true;  // the naming style of all but the batch norms (spec 2.7)
   MnasNetScopes scopes;
+  bool timm = false;  // the convention of ModelOptions::timm, without its batch norm's constants and input
   int64_t classes = 1000;
   InputSpec input;
 };

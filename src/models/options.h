@@ -25,6 +25,7 @@ void for_each_option(Visitor visit) {
   visit("depth_divisor", &ModelOptions::depth_divisor);
   visit("min_depth", &ModelOptions::min_depth);
   visit("use_keras", &ModelOptions::use_keras);
+  visit("timm", &ModelOptions::timm);
 }
 
 // Throws Error when an option is given that is neither among `known` nor one of those that every family knows (classes,
@@ -39,5 +40,10 @@ void check_survival(std::string_view name, double survival);
 
 // The model's input with the height and width that the options ask for.
 InputSpec input_of(const ModelInfo& model, const ModelOptions& options, InputSpec input);
+
+// What timm's and torchvision's convention sets (ModelOptions::timm).
+inline constexpr double kTimmEpsilon = 1e-5;
+inline constexpr double kTimmMomentum = 0.9;
+InputSpec timm_input(InputSpec input);
 
 }  // namespace netwright

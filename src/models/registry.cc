@@ -5,6 +5,7 @@
 
 #include "core/error.h"
 #include "core/text.h"
+#include "models/aliases.h"
 #include "models/efficientnet.h"
 #include "models/mixnet.h"
 #include "models/mnasnet.h"
@@ -102,6 +103,7 @@ std::string folded(std::string_view name) {
 std::span<const ModelInfo> all_models() { return kModels; }
 
 const ModelInfo& find_model(std::string_view name) {
+  if (const auto alias = find_alias(name)) return find_model(alias->model);
   const std::string wanted = folded(name);
   for (const ModelInfo& model : kModels) {
     if (folded(model.name) == wanted) return model;
@@ -114,7 +116,8 @@ const ModelInfo& find_model(std::string_view name) {
 
 Graph build_model(std::string_view name, const ModelOptions& options) {
   const ModelInfo& model = find_model(name);
-  return model.build(model, options);
+  const auto alias = find_alias(name);
+  return model.build(model, alias ? with_alias(options, *alias) : options);
 }
 
 }  // namespace netwright

@@ -28,6 +28,9 @@ struct ModelOptions {
   std::optional<double> depth_divisor;
   std::optional<double> min_depth;
   std::optional<bool> use_keras;  // MnasNet, MixNet: the naming style
+  // EfficientNet, MnasNet, MixNet: the convention of timm and torchvision: padding that is even on both sides, epsilon
+  // 1e-5, momentum 0.9, Bessel's correction, residuals by the channels that arrive, ImageNet's normalisation.
+  std::optional<bool> timm;
 
   bool operator==(const ModelOptions&) const = default;
 };

@@ -39,8 +39,8 @@ struct ForeignTensor {
   Shape shape;
 
   // Values from there in TensorFlow's layout, and back. Both spans have all elements.
-  void to_ours(std::span<const float> foreign, std::span<float> ours) const;
-  void from_ours(std::span<const float> ours, std::span<float> foreign) const;
+  void to_ours(std::span<const float> foreign, std::span<float> target) const;
+  void from_ours(std::span<const float> source, std::span<float> foreign) const;
 
   // How they lie: `outer` blocks (experts) of ours[0] x ... x ours[3] values; axis i there is axis order[i] of ours.
   int64_t outer = 1;

@@ -162,6 +162,19 @@ DataFingerprint fingerprint(const ImageSource& source, const std::string& data) 
   return print;
 }
 
+std::string print_origin(const WeightsOrigin& origin) {
+  return Json({{"model", origin.model}, {"options", to_json(origin.options)}, {"input", to_json(origin.input)}}).dump();
+}
+
+WeightsOrigin parse_origin(const std::string& text, const std::string& path) {
+  try {
+    const Json json = Json::parse(text);
+    return {json.at("model"), options_from(json.at("options")), input_from(json.at("input"))};
+  } catch (const std::exception& error) {  // JSON's and ours
+    fail("{}: its metadata {:?} tell no network: {}", path, kOriginKey, error.what());
+  }
+}
+
 std::string hash_variables(const ParameterLayout& layout) {
   std::string list;
   for (const FlatTensor& tensor : layout.tensors()) list += tensor.name + " " + to_string(tensor.shape) + "\n";

@@ -45,6 +45,17 @@ struct RunInfo {
   std::vector<Setting> settings;
 };
 
+// What travels with weights in a file's metadata: the network and what it expects of its images.
+struct WeightsOrigin {
+  std::string model;
+  ModelOptions options;
+  InputSpec input;
+};
+inline constexpr std::string_view kOriginKey = "netwright";
+std::string print_origin(const WeightsOrigin& origin);
+// Throws Error that begins with `path`.
+WeightsOrigin parse_origin(const std::string& text, const std::string& path);
+
 // Hash of the names and shapes of all variables, in their order.
 std::string hash_variables(const ParameterLayout& layout);
 

@@ -1,8 +1,8 @@
-// Weights of a network from files: checkpoints of ours and of TensorFlow, safetensors with TensorFlow's names.
+// Weights of a network from files: checkpoints of ours and of TensorFlow, safetensors and PyTorch's files, with names
+// of TensorFlow, timm, torchvision or EfficientNet-PyTorch. And into files.
 #pragma once
 
 #include <cstdint>
-#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -10,26 +10,14 @@
 #include <vector>
 
 #include "engine/parameters.h"
+#include "models/weight_names.h"
+#include "train/tensor_file.h"
 
 namespace netwright {
 
 inline constexpr std::string_view kAverageSuffix = "/ExponentialMovingAverage";
-
-// Named tensors of a file of either kind.
-class TensorFile {
- public:
-  virtual ~TensorFile() = default;
-  virtual const std::string& path() const = 0;
-  virtual std::vector<std::string> names() const = 0;
-  // Null when there is no such tensor.
-  virtual std::optional<Shape> shape(std::string_view name) const = 0;
-  // `values` has exactly the tensor's elements. Throws Error for what isn't floats and for damage.
-  virtual void read(std::string_view name, std::span<float> values) const = 0;
-  virtual std::optional<int64_t> step() const = 0;  // global_step, if it is there
-};
-
-// `path`: a .safetensors file, a folder with checkpoints (its newest), a checkpoint's prefix or one of its files.
-std::unique_ptr<TensorFile> open_tensor_file(const std::string& path);
+// The convention of the graph's own names.
+inline constexpr std::string_view kTensorFlowNames = "tensorflow";
 
 // A tensor that a file must have, and where it goes.
 struct WantedTensor {
@@ -43,14 +31,33 @@ struct WantedTensor {
 void check_tensors(const TensorFile& file, const ParameterLayout& layout, std::span<const WantedTensor> wanted);
 
 struct LoadedWeights {
-  std::vector<float> values;  // layout.size() elements, padding zero
+  std::vector<float> values;  // the layout's size() elements, padding zero
   std::string path;
   std::optional<int64_t> step;
   bool averaged = false;
+  std::string names;  // the convention found: kTensorFlowNames or a WeightConvention's
 };
 
-// All variables of the layout. `average`: true takes each from NAME/ExponentialMovingAverage, false from NAME; when not
-// said, averages if the file has them.
-LoadedWeights load_weights(const ParameterLayout& layout, const std::string& path, std::optional<bool> average);
+// All parameters of the graph, in ParameterLayout(graph)'s order. Of the conventions the one is taken that names most
+// of them in the file. TensorFlow's: `average` true takes each from NAME/ExponentialMovingAverage, false from NAME;
+// when not said, averages if the file has them. The others': values may lie inside further containers of a PyTorch file
+// ("state_dict"); of several, those with "ema" in their key are the averages. Throws Error as check_tensors.
+LoadedWeights load_weights(const Graph& graph, const std::string& path, std::optional<bool> average);
+
+// What a file of weights says beside its tensors.
+struct WeightNotes {
+  std::optional<int64_t> step;
+  std::vector<std::pair<std::string, std::string>> texts;
+};
+
+// A .safetensors file with the names of `convention`; of PyTorch's with the batch norms' step counters, at 0. Throws
+// Error when the convention has no name for a layer of the graph.
+void save_safetensors(const std::string& path, const Graph& graph, std::span<const float> values,
+                      std::string_view convention, const WeightNotes& notes);
+
+// TensorFlow's checkpoint PREFIX.index and PREFIX.data-00000-of-00001. `averages` writes each value a second time under
+// NAME/ExponentialMovingAverage, where the original programs look for what they evaluate.
+void save_bundle(const std::string& prefix, const Graph& graph, std::span<const float> values, bool averages,
+                 const WeightNotes& notes);
 
 }  // namespace netwright

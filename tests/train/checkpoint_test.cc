@@ -126,10 +126,10 @@ TEST(Checkpoint, ListsWhatDoesNotFit) {
   const State other(0.0F, more);
   EXPECT_THAT(error_of([&] { restore_checkpoint(prefix, other.buffers(), {}, 4); }),
               HasSubstr("is not a checkpoint of this network; 8 of another shape: mnasnet-small/"));
-  EXPECT_THAT(error_of([&] { load_weights(other.layout, prefix, false); }),
+  EXPECT_THAT(error_of([&] { load_weights(other.graph, prefix, false); }),
               HasSubstr("dense/bias is [10], expected [11]"));
 
-  const ParameterLayout a1(build_model("mnasnet-a1", test::tiny_options()));
+  const Graph a1 = build_model("mnasnet-a1", test::tiny_options());
   const std::string message = error_of([&] { load_weights(a1, prefix, false); });
   EXPECT_THAT(message, HasSubstr(" missing: mnasnet-a1/"));
   EXPECT_THAT(message, HasSubstr(" extra: mnasnet-small/"));
@@ -152,11 +152,11 @@ TEST(Weights, RawAndAveraged) {
   const TemporaryFolder folder;
   const State state(1.0F);
   save_checkpoint(folder.path(), state.buffers(), kProgress, 5);
-  const LoadedWeights raw = load_weights(state.layout, folder.path(), false);
+  const LoadedWeights raw = load_weights(state.graph, folder.path(), false);
   EXPECT_EQ(raw.values, test::download(*state.values));
   EXPECT_FALSE(raw.averaged);
   EXPECT_EQ(raw.step, 7);
-  const LoadedWeights averaged = load_weights(state.layout, folder.file("model.ckpt-7.index"), std::nullopt);
+  const LoadedWeights averaged = load_weights(state.graph, folder.file("model.ckpt-7.index"), std::nullopt);
   EXPECT_EQ(averaged.values, test::download(*state.averages));
   EXPECT_TRUE(averaged.averaged);
 }
@@ -172,9 +172,9 @@ TEST(Weights, Safetensors) {
   }
   const std::string path = folder.file("weights.safetensors");
   writer.write(path);
-  EXPECT_EQ(load_weights(state.layout, path, std::nullopt).values, values);
+  EXPECT_EQ(load_weights(state.graph, path, std::nullopt).values, values);
   EXPECT_EQ(
-      error_of([&] { load_weights(state.layout, path, true); }),
+      error_of([&] { load_weights(state.graph, path, true); }),
       path + ": holds no moving averages (NAME/ExponentialMovingAverage); --noaverage takes the weights themselves");
 }
 
@@ -182,9 +182,9 @@ TEST(Weights, MissingFilesAreNamed) {
   const TemporaryFolder folder;
   const State state(1.0F);
   for (const char* name : {"nothing", "nothing.safetensors"}) {
-    EXPECT_THAT(error_of([&] { load_weights(state.layout, folder.file(name), std::nullopt); }), HasSubstr(name));
+    EXPECT_THAT(error_of([&] { load_weights(state.graph, folder.file(name), std::nullopt); }), HasSubstr(name));
   }
-  EXPECT_THAT(error_of([&] { load_weights(state.layout, folder.path(), std::nullopt); }), HasSubstr(folder.path()));
+  EXPECT_THAT(error_of([&] { load_weights(state.graph, folder.path(), std::nullopt); }), HasSubstr(folder.path()));
 }
 
 // TensorFlow's own checkpoint of a run of eight steps: everything is there for going on.
