@@ -5,6 +5,7 @@
 
 #include "core/error.h"
 #include "core/text.h"
+#include "formats/checkpoint_state.h"
 #include "formats/safetensors.h"
 #include "formats/tensor_bundle.h"
 
