@@ -9,6 +9,7 @@
 #include "core/error.h"
 #include "core/random.h"
 #include "engine/program.h"
+#include "graph/subgraph.h"
 #include "train/optimizer.h"
 #include "train/recipe.h"
 
@@ -234,7 +235,7 @@ int run_bench_infer(CommandContext& context) {
                                   .about = "Measures inference on noise: images in, logits out.",
                                   .example = "netwright bench infer efficientnet-b0 --batch=1 --profile"});
   if (!context.parse(flags)) return 0;
-  const Graph graph = build_model(options.model);
+  const Graph graph = inference_graph(build_model(options.model));
   Backend& backend = load_backend(options.device);
   context.begin_work();
   const Inputs inputs = make_inputs(graph, options.bench.batch);

@@ -42,7 +42,7 @@ void declare_model_flags(Flags& flags, ModelChoice& choice) {
 void declare_model_options(Flags& flags, ModelOptions& o) {
   flags.section("model");
   flags.add("classes", o.classes,
-            {.help = "number of classes; the model's own, 1000 or 1001, if not given",
+            {.help = "number of classes; the model's own if not given",
              .range = between(1, 1e6),
              .origin = "efficientnet, mnasnet: --num_label_classes"});
   flags.add_parsed("image_size", [&o](const std::string& text) { read_image_size(text, o); },

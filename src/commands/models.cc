@@ -7,6 +7,7 @@
 #include "core/error.h"
 #include "core/text.h"
 #include "graph/count.h"
+#include "graph/subgraph.h"
 #include "models/published.h"
 
 namespace netwright {
@@ -41,7 +42,7 @@ std::vector<Row> matching_rows(const std::string& filter) {
   std::vector<Row> rows;
   for (const ModelInfo& model : all_models()) {
     if (fnmatch(filter.c_str(), std::string(model.name).c_str(), FNM_CASEFOLD) != 0) continue;
-    const Graph graph = model.build(model, {});
+    const Graph graph = inference_graph(model.build(model, {}));
     rows.push_back({&model, count(graph), graph.classes()});
   }
   return rows;
