@@ -217,7 +217,8 @@ ModelOptions model_options(const nlohmann::json& json, std::vector<std::string>&
   options.width = json["input_shape"][2].get<int64_t>();
   options.dropout_rate = 0.0;
   if (find_model(json["model"].get<std::string>()).family == "efficientnet") options.survival_probability = 0.0;
-  for (const auto& [key, value] : json.value("overrides", nlohmann::json::object()).items()) {
+  const nlohmann::json overrides = json.value("overrides", nlohmann::json::object());
+  for (const auto& [key, value] : overrides.items()) {
     const auto setter = setters().find(key);
     if (setter != setters().end()) {
       setter->second(options, value);
