@@ -14,86 +14,68 @@ namespace {
 
 constexpr std::string_view kStepName = "global_step";
 
-class BundleFile : public TensorFile {
+// What the readers have in common.
+template <typename Reader>
+class ReaderFile : public TensorFile {
  public:
-  explicit BundleFile(const std::string& prefix) : reader_(prefix) {}
-
-  const std::string& path() const override { return reader_.prefix(); }
-  std::vector<std::string> names() const override {
-    std::vector<std::string> names;
-    for (const TensorInfo& tensor : reader_.tensors()) names.push_back(tensor.name);
-    return names;
-  }
-  std::optional<Shape> shape(std::string_view name) const override {
-    const TensorInfo* tensor = reader_.find(name);
-    if (tensor == nullptr) return std::nullopt;
-    return Shape(tensor->shape.begin(), tensor->shape.end());
-  }
-  void read(std::string_view name, std::span<float> values) const override { reader_.read_floats(name, values); }
-  std::optional<int64_t> step() const override {
-    if (!reader_.contains(kStepName)) return std::nullopt;
-    return reader_.read_int64_scalar(kStepName);
-  }
-
- private:
-  BundleReader reader_;
-};
-
-class SafetensorsFile : public TensorFile {
- public:
-  explicit SafetensorsFile(const std::string& path) : path_(path), reader_(path) {}
+  explicit ReaderFile(const std::string& path) : path_(path), reader_(path) {}
 
   const std::string& path() const override { return path_; }
   std::vector<std::string> names() const override {
     std::vector<std::string> names;
-    for (const SafeTensor& tensor : reader_.tensors()) names.push_back(tensor.name);
+    for (const auto& tensor : reader_.tensors()) names.push_back(tensor.name);
     return names;
   }
   std::optional<Shape> shape(std::string_view name) const override {
-    const SafeTensor* tensor = reader_.find(name);
+    const auto* tensor = reader_.find(name);
     if (tensor == nullptr) return std::nullopt;
     return Shape(tensor->shape.begin(), tensor->shape.end());
   }
+
+ protected:
+  const Reader& reader() const { return reader_; }
+
+ private:
+  std::string path_;
+  Reader reader_;
+};
+
+class BundleFile : public ReaderFile<BundleReader> {
+ public:
+  using ReaderFile::ReaderFile;
+
+  void read(std::string_view name, std::span<float> values) const override { reader().read_floats(name, values); }
+  std::optional<int64_t> step() const override {
+    if (!reader().contains(kStepName)) return std::nullopt;
+    return reader().read_int64_scalar(kStepName);
+  }
+};
+
+class SafetensorsFile : public ReaderFile<SafetensorsReader> {
+ public:
+  using ReaderFile::ReaderFile;
+
   void read(std::string_view name, std::span<float> values) const override {
-    const std::vector<float> read = reader_.read_floats(name);
+    const std::vector<float> read = reader().read_floats(name);
     std::copy(read.begin(), read.end(), values.begin());
   }
   std::optional<int64_t> step() const override {
-    const SafeTensor* tensor = reader_.find(kStepName);
+    const SafeTensor* tensor = reader().find(kStepName);
     if (tensor == nullptr || tensor->dtype != "I64") return std::nullopt;
-    return reader_.read_ints(kStepName).at(0);
+    return reader().read_ints(kStepName).at(0);
   }
   std::optional<std::string> note(std::string_view key) const override {
-    const auto found = reader_.metadata().find(std::string(key));
-    if (found == reader_.metadata().end()) return std::nullopt;
+    const auto found = reader().metadata().find(std::string(key));
+    if (found == reader().metadata().end()) return std::nullopt;
     return found->second;
   }
-
- private:
-  std::string path_;
-  SafetensorsReader reader_;
 };
 
-class TorchFile : public TensorFile {
+class TorchFile : public ReaderFile<TorchReader> {
  public:
-  explicit TorchFile(const std::string& path) : path_(path), reader_(path) {}
+  using ReaderFile::ReaderFile;
 
-  const std::string& path() const override { return path_; }
-  std::vector<std::string> names() const override {
-    std::vector<std::string> names;
-    for (const TorchTensor& tensor : reader_.tensors()) names.push_back(tensor.name);
-    return names;
-  }
-  std::optional<Shape> shape(std::string_view name) const override {
-    const TorchTensor* tensor = reader_.find(name);
-    if (tensor == nullptr) return std::nullopt;
-    return Shape(tensor->shape.begin(), tensor->shape.end());
-  }
-  void read(std::string_view name, std::span<float> values) const override { reader_.read_floats(name, values); }
-
- private:
-  std::string path_;
-  TorchReader reader_;
+  void read(std::string_view name, std::span<float> values) const override { reader().read_floats(name, values); }
 };
 
 bool is_torch_file(const std::string& path) {
