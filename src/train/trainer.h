@@ -32,7 +32,7 @@ struct TrainerOptions {
   int checkpoints_kept = 5;
   int64_t eval_steps = 0;  // steps between two evaluations; 0: at the end only
   int64_t eval_batch = 100;
-  int64_t histogram_steps = 0;  // steps between two sets of histograms in the events; 0: none
+  int64_t histogram_steps = 0;       // steps between two sets of histograms in the events; 0: none
   int64_t max_bad_records = 100;     // of the training data; they are replaced
   int64_t max_eval_bad_records = 0;  // they are left out
   bool archive = true;               // keep a copy of the best checkpoint (archive_best)
