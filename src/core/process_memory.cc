@@ -63,11 +63,11 @@ int64_t room_of_group(const std::filesystem::path& folder, const GroupFiles& fil
 }
 
 // The limits of a group hold for those inside. In a container the group's own path may lie outside of what is mounted.
-int64_t room_of_groups(const std::string& root, std::string group, const GroupFiles& files) {
-  int64_t room = room_of_group(root + files.mount, files);
-  while (group.size() > 1) {
-    room = std::min(room, room_of_group(root + files.mount + group, files));
-    group = std::filesystem::path(group).parent_path();
+int64_t room_of_groups(const std::string& root, const std::string& group, const GroupFiles& files) {
+  const std::filesystem::path mount = root + files.mount;
+  int64_t room = room_of_group(mount, files);
+  for (std::filesystem::path inner = group; inner.has_relative_path(); inner = inner.parent_path()) {
+    room = std::min(room, room_of_group(mount / inner.relative_path(), files));
   }
   return room;
 }
