@@ -53,7 +53,10 @@ void print_error(std::string_view who, std::string_view message) {
   std::fputs(fmt::format("{}: {}\n", who, one_line(message)).c_str(), stderr);
 }
 
-const Command* find_command(std::span<const Command> commands, std::string_view name) {
+// Dashes do for underscores; a name that begins with them ("--check") keeps them.
+const Command* find_command(std::span<const Command> commands, std::string_view given) {
+  std::string name(given);
+  if (!name.starts_with('-')) std::replace(name.begin(), name.end(), '-', '_');
   for (const Command& command : commands) {
     if (command.name == name) return &command;
   }

@@ -13,6 +13,10 @@ int run_eval(CommandContext& context);
 int run_predict(CommandContext& context);
 int run_forward(CommandContext& context);
 int run_convert(CommandContext& context);
+int run_cost(CommandContext& context);
+int run_sample(CommandContext& context);
+int run_sample_random_architectures(CommandContext& context);
+int run_infer_mobile_cost_model(CommandContext& context);
 int run_data_convert(CommandContext& context);
 int run_data_inspect(CommandContext& context);
 int run_data_check(CommandContext& context);
@@ -48,9 +52,13 @@ constexpr std::array kCommands = {
     Command{"predict", "top-5 classes of images", run_predict},
     Command{"forward", "raw tensors in and out, to compare implementations", run_forward},
     Command{"convert", "weights between TensorFlow, timm, torchvision and safetensors", run_convert},
+    Command{"sample", "random members of a search space within a range of costs", run_sample},
+    Command{"cost", "estimated latency of members of a search space", run_cost},
     Command{.name = "bench", .summary = "measure and compare", .subcommands = kBenchCommands},
     Command{.name = "data", .summary = "make, look into and check data sets", .subcommands = kDataCommands},
     Command{"completion", "a script that completes command lines in a shell", run_completion},
+    Command{"sample_random_architectures", "TuNAS's tool of this name", run_sample_random_architectures},
+    Command{"infer_mobile_cost_model", "TuNAS's tool of this name", run_infer_mobile_cost_model},
 };
 
 }  // namespace

@@ -9,6 +9,7 @@
 #include "core/log.h"
 #include "engine/program.h"
 #include "formats/safetensors.h"
+#include "models/resolve.h"
 #include "train/weights.h"
 
 namespace netwright {
@@ -149,7 +150,7 @@ int run_forward(CommandContext& context) {
   Flags flags = declare(options);
   if (!context.parse(flags)) return 0;
   check_options(options);
-  find_model(options.model.name);
+  resolve_model(options.model.name);
   const Inputs inputs = read_inputs(options.input);
   options.model.options.height = inputs.shape[1];
   options.model.options.width = inputs.shape[2];

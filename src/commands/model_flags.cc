@@ -35,7 +35,7 @@ Offers model_offers(bool files) {
 }
 
 void declare_model_flags(Flags& flags, ModelChoice& choice) {
-  flags.positional("MODEL", choice.name, "an architecture; `netwright models` lists them", model_offers());
+  flags.positional("MODEL", choice.name, "a name (`netwright models`), SPACE:INDICES, or a file", model_offers(true));
   declare_model_options(flags, choice.options);
 }
 
@@ -121,6 +121,11 @@ void declare_model_options(Flags& flags, ModelOptions& o) {
              .rare = true});
   flags.add("timm", o.timm,
             {.help = "timm's and torchvision's padding, epsilon and momentum; names as timm spells them say so, too",
+             .rare = true});
+  flags.add("filters_multiplier", o.filters_multiplier,
+            {.help = "times the base network's widths",
+             .range = at_least(0),
+             .origin = "tunas: --filters_multiplier",
              .rare = true});
 }
 

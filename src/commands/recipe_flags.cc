@@ -28,7 +28,7 @@ void declare_optimizer(Flags& flags, RecipeOverrides& o) {
              .origin = "efficientnet, mnasnet: --base_learning_rate"});
   flags.add("lr_schedule", o.lr_schedule,
             {.help = "course of the rate",
-             .choices = {"exponential", "cosine", "constant", "poly"},
+             .choices = {"exponential", "cosine", "constant", "poly", "cosine_after_warmup"},
              .origin = "efficientnet: --lr_schedule"});
   flags.add("lr_decay_factor", o.lr_decay_factor,
             {.help = "exponential: what a stair leaves of the rate",

@@ -14,6 +14,9 @@
 #include "graph/blocks.h"
 #include "graph/count.h"
 #include "graph/text.h"
+#include "models/resolve.h"
+#include "models/spec_json.h"
+#include "models/tunas.h"
 
 namespace netwright {
 namespace {
@@ -27,6 +30,7 @@ struct SummaryOptions {
   std::optional<std::string> svg;
   std::optional<std::string> dot;
   std::optional<std::string> block;
+  std::optional<std::string> model_spec;
 };
 
 Flags declare(SummaryOptions& o) {
@@ -45,6 +49,8 @@ Flags declare(SummaryOptions& o) {
   flags.add("svg", o.svg, {.help = "draw the network into a file; - is standard output", .value = "FILE"});
   flags.add("block", o.block, {.help = "draw only this block, with every operator", .value = "NAME"});
   flags.add("dot", o.dot, {.help = "write the whole graph in Graphviz's language", .value = "FILE"});
+  flags.add("model_spec", o.model_spec,
+            {.help = "write TuNAS's description of one of its networks, a model_spec.json", .value = "FILE"});
   return flags;
 }
 
@@ -153,6 +159,15 @@ void write_to(const std::string& path, std::string_view content) {
   log_info("{}: written", path);
 }
 
+void write_model_spec(const SummaryOptions& o) {
+  if (o.text || o.json || o.blocks || o.svg || o.dot) {
+    fail("--model_spec writes a file: it goes with none of --text, --json, --blocks, --svg and --dot");
+  }
+  const ResolvedModel model = resolve_model(o.model.name);
+  if (!model.spec) fail("--model_spec: {} is none of TuNAS's networks", model.name);
+  write_to(*o.model_spec, spec_to_json(scaled_spec(*model.spec, o.model.options)));
+}
+
 }  // namespace
 
 int run_summary(CommandContext& context) {
@@ -160,6 +175,10 @@ int run_summary(CommandContext& context) {
   Flags flags = declare(options);
   if (!context.parse(flags)) return 0;
   check(options, flags);
+  if (options.model_spec) {
+    write_model_spec(options);
+    return 0;
+  }
   const Graph graph = build_model(options.model);
   if (options.svg) write_to(*options.svg, options.block ? draw_block(graph, *options.block) : draw_network(graph));
   if (options.dot) write_to(*options.dot, to_dot(graph));

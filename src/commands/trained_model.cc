@@ -5,6 +5,7 @@
 #include "commands/model_flags.h"
 #include "core/error.h"
 #include "models/options.h"
+#include "models/resolve.h"
 #include "train/recipe.h"
 
 namespace netwright {
@@ -36,7 +37,13 @@ std::optional<WeightsOrigin> origin_of(const std::string& path) {
   return parse_origin(*text, path);
 }
 
-bool is_same_model(const std::string& a, const std::string& b) { return a == b || &find_model(a) == &find_model(b); }
+// timm's name for a network means the same one, with other conventions.
+std::string base_name(const std::string& name) {
+  const ModelInfo* row = find_registered(name);
+  return row != nullptr ? std::string(row->name) : resolve_model(name).name;
+}
+
+bool is_same_model(const std::string& a, const std::string& b) { return a == b || base_name(a) == base_name(b); }
 
 }  // namespace
 

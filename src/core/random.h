@@ -18,7 +18,8 @@ enum class RandomPurpose : uint32_t {
   kMask = 4,
   kFakeData = 5,
   kTest = 6,
-  kReplace = 7
+  kReplace = 7,
+  kArchitecture = 8,
 };
 
 // A stream of draws keyed by (seed, purpose, a, b): for example (seed, kAugment, epoch, sample index) or

@@ -69,6 +69,15 @@ class Planner {
     if (options_.update_moving && !options_.batch_statistics) {
       fail("moving statistics can be updated only from the batch's statistics");
     }
+    if (!options_.batch_statistics) check_moving_statistics();
+  }
+
+  void check_moving_statistics() const {
+    for (const Node& node : graph_.nodes()) {
+      const auto* norm = std::get_if<BatchNorm>(&node.op);
+      if (norm == nullptr || norm->moving_mean) continue;
+      fail("{}: {} has no moving statistics; it can only be run with the batch's", graph_.name(), node.scope);
+    }
   }
 
   int add_slot(SlotKind kind, NodeId node, Shape shape, Precision type) {

@@ -184,6 +184,7 @@ Naming name_operator(const Graph& graph, const Node& node) {
           [](const Dense& op) { return named(UnitKind::kDense, "dense", op.units); },
           [](const Flatten&) { return named(UnitKind::kOther, "flatten"); },
           [](const Scale&) { return named(UnitKind::kOther, "scale"); },
+          [](const Weigh& op) { return named(UnitKind::kOther, fmt::format("× {:.3g}", op.factor)); },
           [](const Add&) { return named(UnitKind::kJoin, "+"); },
           [](const Multiply&) { return named(UnitKind::kJoin, "×"); },
           [&](const Concat&) { return named(UnitKind::kJoin, "concat", node.shape.back()); },

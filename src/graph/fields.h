@@ -101,6 +101,11 @@ struct Fields<Multiply> {
   static constexpr auto list = std::make_tuple();
 };
 template <>
+struct Fields<Weigh> {
+  static constexpr std::string_view name = "Weigh";
+  static constexpr auto list = std::make_tuple(field("factor", &Weigh::factor));
+};
+template <>
 struct Fields<Concat> {
   static constexpr std::string_view name = "Concat";
   static constexpr auto list = std::make_tuple();

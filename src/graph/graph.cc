@@ -41,6 +41,7 @@ std::vector<ParameterRef> parameter_refs(const Operator& op) {
                              [](const Flatten&) { return Refs{}; },
                              [](const Add&) { return Refs{}; },
                              [](const Multiply&) { return Refs{}; },
+                             [](const Weigh&) { return Refs{}; },
                              [](const Concat&) { return Refs{}; },
                              [](const Split&) { return Refs{}; },
                              [](const Pad&) { return Refs{}; },

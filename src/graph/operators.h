@@ -88,6 +88,7 @@ struct BatchNorm {
   BatchNormCombine combine = BatchNormCombine::kNone;
   ParameterRef gamma;  // may be absent: 1
   ParameterRef beta;   // may be absent: 0
+  // Both or neither. Without them it knows the batch's statistics only, and can't be lowered to use others.
   ParameterRef moving_mean;
   ParameterRef moving_variance;
   bool operator==(const BatchNorm&) const = default;
@@ -137,6 +138,12 @@ struct Add {
 // The first input [H, W, C] times the second, of the same shape or [1, 1, C] (a squeeze-and-excite gate).
 struct Multiply {
   bool operator==(const Multiply&) const = default;
+};
+
+// The input times a constant: the share of an alternative in a sum of several.
+struct Weigh {
+  double factor = 1.0;
+  bool operator==(const Weigh&) const = default;
 };
 
 // Inputs side by side on the channels.
@@ -194,7 +201,7 @@ struct Softmax {
 
 using Operator =
     std::variant<Input, Conv2D, DepthwiseConv2D, BatchNorm, Activation, Pool, GlobalPool, Dense, Flatten, Scale, Add,
-                 Multiply, Concat, Split, Pad, Dropout, DropPath, SpaceToDepth, MixExperts, Softmax>;
+                 Multiply, Weigh, Concat, Split, Pad, Dropout, DropPath, SpaceToDepth, MixExperts, Softmax>;
 
 // For std::visit: one exhaustive set of lambdas a pass, in a .cc, with no catch-all.
 template <typename... Lambdas>

@@ -121,6 +121,7 @@ Shape infer(const Inference& in, const BatchNorm& op) {
   const Shape channels = {x.back()};
   in.expect_optional(op.gamma, channels, "gamma");
   in.expect_optional(op.beta, channels, "beta");
+  if (!op.moving_mean && !op.moving_variance) return x;
   in.expect_parameter(op.moving_mean, channels, "moving mean");
   in.expect_parameter(op.moving_variance, channels, "moving variance");
   return x;
@@ -176,6 +177,11 @@ Shape infer(const Inference& in, const Multiply&) {
   const bool broadcast = x.size() == 3 && gate == Shape{1, 1, x[2]};
   if (gate != x && !broadcast) fail("can't multiply {} and {}", to_string(x), to_string(gate));
   return x;
+}
+
+Shape infer(const Inference& in, const Weigh& op) {
+  if (!std::isfinite(op.factor)) fail("has the factor {}, expected a finite number", op.factor);
+  return in.only_input();
 }
 
 Shape infer(const Inference& in, const Concat&) {

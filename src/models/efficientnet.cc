@@ -298,8 +298,6 @@ constexpr std::string_view kHStages[] = {"r1_k3_s11_e1_i32_o16_se0.25_d1_a0", "r
                                          "r3_k5_s11_e6_i80_o112_se0.25_a0",   "r4_k5_s22_e6_i112_o192_se0.25_a0",
                                          "r1_k3_s11_e6_i192_o320_se0.25_a0"};
 
-constexpr std::array<float, 3> kImageNetMean = {123.675F, 116.28F, 103.53F};
-constexpr std::array<float, 3> kImageNetDeviation = {58.395F, 57.12F, 57.375F};
 constexpr std::array<float, 3> kCentreMean = {127.0F, 127.0F, 127.0F};
 constexpr std::array<float, 3> kCentreDeviation = {128.0F, 128.0F, 128.0F};
 

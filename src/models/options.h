@@ -1,6 +1,7 @@
 // What is done with ModelOptions: their list, and the checks that the families share.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <initializer_list>
 #include <string_view>
@@ -31,12 +32,17 @@ void for_each_option(Visitor visit) {
   visit("use_aux_head", &ModelOptions::use_aux_head);
   visit("aux_scaling", &ModelOptions::aux_scaling);
   visit("timm", &ModelOptions::timm);
+  visit("filters_multiplier", &ModelOptions::filters_multiplier);
 }
 
 // Throws Error when an option is given that is neither among `known` nor one of those that every family knows (classes,
 // height, width, batch_norm_momentum, batch_norm_epsilon).
 void refuse_options_but(const ModelInfo& model, const ModelOptions& options,
                         std::initializer_list<std::string_view> known);
+
+// What ImageNet's pictures are normalised with, of 255.
+inline constexpr std::array<float, 3> kImageNetMean = {123.675F, 116.28F, 103.53F};
+inline constexpr std::array<float, 3> kImageNetDeviation = {58.395F, 57.12F, 57.375F};
 
 // What every family takes: classes, rates, batch norm's constants. Throws Error that names the value and its range.
 void check_classes(std::string_view name, int64_t classes);

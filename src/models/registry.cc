@@ -10,6 +10,8 @@
 #include "models/efficientnet.h"
 #include "models/mixnet.h"
 #include "models/mnasnet.h"
+#include "models/resolve.h"
+#include "models/tunas.h"
 
 namespace netwright {
 namespace {
@@ -23,10 +25,13 @@ constexpr std::string_view kEdgeTpu = "tensorflow/tpu efficientnet/edgetpu/READM
 constexpr std::string_view kCondConv = "tensorflow/tpu efficientnet/condconv/README.md";
 constexpr std::string_view kMnasNet = "tensorflow/tpu mnasnet/README.md";
 constexpr std::string_view kMixNetPaper = "arXiv 1907.09595, table 2";
+constexpr std::string_view kSlim = "tensorflow/models research/slim/nets/mobilenet/README.md";
+constexpr std::string_view kProxyless = "mit-han-lab/proxylessnas README.md";
 
 constexpr auto kEfficientNet = build_named_efficientnet;
 constexpr auto kMnas = build_named_mnasnet;
 constexpr auto kMix = build_named_mixnet;
+constexpr auto kTunas = build_named_tunas;
 
 constexpr std::string_view kAmoeba = "tensorflow/tpu amoeba_net/README.md: above";
 constexpr std::string_view kAmoebaFast = "DAWNBench, AmoebaNet-D N6F256 on a TPU, 35 epochs";
@@ -104,6 +109,12 @@ constexpr ModelInfo kModels[] = {
     {"amoeba_net_c", "amoebanet", 299, 0.0, "", kAmoebaNet},
     {"amoeba_net_c-fast", "amoebanet", 224, 0.0, "", kAmoebaNet},
     {"amoeba_net_c-n18", "amoebanet", 331, 0.0, "", kAmoebaNet},
+    {"mobilenet_v2", "tunas", 224, 71.8, kSlim, kTunas},
+    {"mobilenet_v3_large", "tunas", 224, 75.2, kSlim, kTunas},
+    {"tunas-mnasnet_b1", "tunas", 224, 74.0, kProxyless, kTunas},
+    {"proxylessnas_mobile", "tunas", 224, 74.6, kProxyless, kTunas},
+    {"mobilenet_multi_avg", "tunas", 224, 0.0, "", kTunas},
+    {"mobilenet_multi_max", "tunas", 224, 0.0, "", kTunas},
 };
 
 // Other names that the originals accept.
@@ -129,25 +140,25 @@ std::string folded(std::string_view name) {
 
 std::span<const ModelInfo> all_models() { return kModels; }
 
-const ModelInfo& find_model(std::string_view name) {
-  if (const auto alias = find_alias(name)) return find_model(alias->model);
+const ModelInfo* find_registered(std::string_view name) {
+  if (const auto alias = find_alias(name)) return find_registered(alias->model);
   std::string wanted = folded(name);
   for (const Alias& alias : kAliases) {
     if (folded(alias.name) == wanted) wanted = folded(alias.model);
   }
-  for (const ModelInfo& model : kModels) {
-    if (folded(model.name) == wanted) return model;
-  }
+  const auto* found = std::find_if(std::begin(kModels), std::end(kModels),
+                                   [&](const ModelInfo& model) { return folded(model.name) == wanted; });
+  return found == std::end(kModels) ? nullptr : found;
+}
+
+const ModelInfo& find_model(std::string_view name) {
+  if (const ModelInfo* found = find_registered(name)) return *found;
   std::vector<std::string> known;
   for (const ModelInfo& model : kModels) known.emplace_back(model.name);
   const std::string hint = did_you_mean(name, known);
   fail("unknown model \"{}\"{}", name, hint.empty() ? "; `netwright models` lists them" : "; " + hint);
 }
 
-Graph build_model(std::string_view name, const ModelOptions& options) {
-  const ModelInfo& model = find_model(name);
-  const auto alias = find_alias(name);
-  return model.build(model, alias ? with_alias(options, *alias) : options);
-}
+Graph build_model(std::string_view name, const ModelOptions& options) { return resolve_model(name).build(options); }
 
 }  // namespace netwright

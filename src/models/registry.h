@@ -36,6 +36,7 @@ struct ModelOptions {
   // EfficientNet, MnasNet, MixNet: the convention of timm and torchvision: padding that is even on both sides, epsilon
   // 1e-5, momentum 0.9, Bessel's correction, residuals by the channels that arrive, ImageNet's normalisation.
   std::optional<bool> timm;
+  std::optional<double> filters_multiplier;  // TuNAS: widths
 
   bool operator==(const ModelOptions&) const = default;
 };
@@ -56,6 +57,10 @@ std::span<const ModelInfo> all_models();
 // By any common spelling: "efficientnet-b0", "efficientnet_b0", "EfficientNetB0". Throws Error with the nearest names.
 const ModelInfo& find_model(std::string_view name);
 
+// The same; nullptr when there is none.
+const ModelInfo* find_registered(std::string_view name);
+
+// The network of anything that resolve_model understands (resolve.h): a name, indices of a space, a file.
 Graph build_model(std::string_view name, const ModelOptions& options = {});
 
 }  // namespace netwright

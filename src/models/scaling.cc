@@ -6,12 +6,20 @@
 #include "core/error.h"
 
 namespace netwright {
+namespace {
 
-int64_t round_filters(int64_t filters, double multiplier, int64_t divisor, int64_t min_depth) {
-  constexpr double kMostFilters = 1 << 24;
+constexpr double kMostFilters = 1 << 24;
+
+void check_multiplier(double multiplier) {
   if (!(multiplier >= 0.0) || !std::isfinite(multiplier)) {
     fail("width multiplier {}: expected a number of at least 0", multiplier);
   }
+}
+
+}  // namespace
+
+int64_t round_filters(int64_t filters, double multiplier, int64_t divisor, int64_t min_depth) {
+  check_multiplier(multiplier);
   if (divisor < 1 || min_depth < 0) {
     fail("widths in steps of {} and at least {}: expected steps of 1 or more and no negative least width", divisor,
          min_depth);
@@ -24,6 +32,15 @@ int64_t round_filters(int64_t filters, double multiplier, int64_t divisor, int64
   int64_t rounded = std::max(least, static_cast<int64_t>(scaled + half) / divisor * divisor);
   if (static_cast<double>(rounded) < 0.9 * scaled) rounded += divisor;
   return rounded;
+}
+
+int64_t scale_filters(int64_t filters, double multiplier, int64_t base) {
+  check_multiplier(multiplier);
+  if (base < 1) fail("widths in steps of {}: expected steps of 1 or more", base);
+  const auto step = static_cast<double>(base);
+  const double steps = std::floor(static_cast<double>(filters) * multiplier / step + 0.5);
+  if (steps * step > kMostFilters) fail("width multiplier {}: {} filters become too many", multiplier, filters);
+  return std::max(static_cast<int64_t>(steps) * base, base);
 }
 
 int round_repeats(int repeats, double coefficient) {

@@ -11,6 +11,10 @@ namespace netwright {
 // not finite multiplier, a divisor below 1, and results above 2^24.
 int64_t round_filters(int64_t filters, double multiplier, int64_t divisor = 8, int64_t min_depth = 0);
 
+// A width of TuNAS: max(floor(filters * multiplier / base + 0.5) * base, base), rounding half up to a multiple of
+// `base`. Throws Error for a multiplier that is negative or not finite, a base below 1, and results above 2^24.
+int64_t scale_filters(int64_t filters, double multiplier, int64_t base);
+
 // ceil(coefficient * repeats); a coefficient of 0 leaves them as they are. Throws Error for a negative or not finite
 // coefficient and results above 10,000.
 int round_repeats(int repeats, double coefficient);

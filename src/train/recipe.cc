@@ -6,6 +6,7 @@
 
 #include "core/error.h"
 #include "core/text.h"
+#include "models/resolve.h"
 
 namespace netwright {
 namespace {
@@ -123,7 +124,7 @@ void check_values(const Recipe& r) {
 }
 
 // The family's settings before anything is overridden.
-Recipe family_defaults(const ModelInfo& model, const Graph& graph) {
+Recipe family_defaults(const ResolvedModel& model, const Graph& graph) {
   const FamilyRecipe& family = recipe_of_family(model.family);
   const auto flag = [&](std::string_view name) { return fmt::format("{} --{}", family.program, name); };
   const std::string utils(kUtils);
@@ -201,7 +202,7 @@ void add_model(SettingList& list, const Recipe& r, const ModelOptions& options) 
   const auto source = [](bool given, std::string_view flag, std::string_view otherwise) {
     return given ? flag : otherwise;
   };
-  const FamilyRecipe& family = recipe_of_family(find_model(r.model).family);
+  const FamilyRecipe& family = recipe_of_family(resolve_model(r.model).family);
   list.add("model", r.model, "MODEL");
   list.add("image_size", fmt::format("{}x{}", r.input.height, r.input.width),
            source(options.height.has_value(), "--image_size", kModel));
@@ -304,11 +305,11 @@ TrainAugment Recipe::augment() const {
 }
 
 Recipe make_recipe(std::string_view name, const ModelOptions& options, const RecipeOverrides& o) {
-  const ModelInfo& model = find_model(name);
+  const ResolvedModel model = resolve_model(name);
   const FamilyRecipe& family = recipe_of_family(model.family);
   ModelOptions model_options = options;
   if (!model_options.dropout_rate) model_options.dropout_rate = family.dropout;
-  Recipe r = family_defaults(model, build_model(model.name, model_options));
+  Recipe r = family_defaults(model, model.build(model_options));
   r.model_options = model_options;
   const std::string_view images_train = o.images_from_data ? kData : "--train_images";
   const std::string_view images_eval = o.images_from_data ? kData : "--eval_images";

@@ -5,12 +5,14 @@
 #include <cmath>
 #include <string>
 
+#include <fmt/ranges.h>
+
 #include "core/error.h"
 
 namespace netwright {
 namespace {
 
-constexpr std::array<std::string_view, 4> kNames = {"exponential", "cosine", "constant", "poly"};
+constexpr std::array<std::string_view, 5> kNames = {"exponential", "cosine", "constant", "poly", "cosine_after_warmup"};
 
 // The original's fixed end of `poly`, whatever the initial rate is.
 constexpr float kPolyEnd = 0.1F;
@@ -25,6 +27,14 @@ float exponential(const ScheduleSettings& settings, int64_t step) {
 float cosine(const ScheduleSettings& settings, int64_t step) {
   const float angle = kPi * static_cast<float>(step) / static_cast<float>(settings.total_steps);
   return static_cast<float>(0.5 * settings.initial_rate) * (1.0F + std::cos(angle));
+}
+
+float cosine_after_warmup(const ScheduleSettings& settings, int64_t step) {
+  const int64_t warmup = warmup_steps(settings);
+  const int64_t length = settings.total_steps - warmup;
+  if (length <= 0) return 0.0F;
+  const float done = static_cast<float>(std::min(step - warmup, length)) / static_cast<float>(length);
+  return static_cast<float>(settings.initial_rate) * (0.5F * (1.0F + std::cos(kPi * done)));
 }
 
 float poly(const ScheduleSettings& settings, int64_t step) {
@@ -49,6 +59,8 @@ float rate_of(const ScheduleSettings& settings, int64_t step) {
       return static_cast<float>(settings.initial_rate);
     case ScheduleKind::kPoly:
       return poly(settings, step);
+    case ScheduleKind::kCosineAfterWarmup:
+      return cosine_after_warmup(settings, step);
   }
   fail("unknown schedule");
 }
@@ -60,7 +72,7 @@ std::string_view to_string(ScheduleKind kind) { return kNames[static_cast<size_t
 ScheduleKind parse_schedule(std::string_view text) {
   const auto* found = std::find(kNames.begin(), kNames.end(), text);
   if (found == kNames.end()) {
-    fail("learning rate schedule \"{}\" is not known; there are exponential, cosine, constant and poly", text);
+    fail("learning rate schedule \"{}\" is not known; there are {}", text, fmt::join(kNames, ", "));
   }
   return static_cast<ScheduleKind>(found - kNames.begin());
 }
@@ -72,7 +84,7 @@ void check_schedule(const ScheduleSettings& settings) {
     fail("the {} schedule with {} epochs of warm-up needs the number of steps in an epoch", to_string(settings.kind),
          settings.warmup_epochs);
   }
-  const bool needs_total = settings.kind == ScheduleKind::kCosine || settings.kind == ScheduleKind::kPoly;
+  const bool needs_total = settings.kind != ScheduleKind::kExponential && settings.kind != ScheduleKind::kConstant;
   if (needs_total && settings.total_steps <= 0) {
     fail("the {} schedule needs the number of training steps", to_string(settings.kind));
   }

@@ -7,9 +7,10 @@
 
 namespace netwright {
 
-enum class ScheduleKind { kExponential, kCosine, kConstant, kPoly };
+enum class ScheduleKind { kExponential, kCosine, kConstant, kPoly, kCosineAfterWarmup };
 
-// "exponential", "cosine", "constant", "poly". Parsing throws Error for anything else.
+// "exponential", "cosine", "constant", "poly", "cosine_after_warmup" (TuNAS's: the half wave begins where the warm-up
+// ends, and the rate stays 0 after total_steps). Parsing throws Error for anything else.
 std::string_view to_string(ScheduleKind kind);
 ScheduleKind parse_schedule(std::string_view text);
 
@@ -19,7 +20,7 @@ struct ScheduleSettings {
   double steps_per_epoch = 0.0;  // training images / batch, not rounded; 0: not known
   double decay_factor = 0.97;    // exponential
   double decay_epochs = 2.4;     // exponential: epochs of one stair
-  int64_t total_steps = 0;       // cosine and poly: steps until the end of training; 0: not known
+  int64_t total_steps = 0;       // cosines and poly: steps until the end of training; 0: not known
   double warmup_epochs = 5.0;    // 0: no warm-up
   double least_share = 0.0;      // of the initial rate, below which no rate falls (spec amoebanet 4.6)
 };

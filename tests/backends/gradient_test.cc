@@ -190,6 +190,15 @@ std::vector<OperatorCase> operator_cases() {
          return b.add(Activation{ActivationKind::kSwish}, {b.add(Pad{-1, 1, -2, 0}, {x})});
        }},
       {"Dropout", [](GraphBuilder& b, NodeId x) { return b.add(Dropout{0.4}, {x}); }},
+      {"Weigh", [](GraphBuilder& b, NodeId x) { return b.add(Weigh{0.4}, {x}); }},
+      {"Weigh_over_batch_norm",
+       [](GraphBuilder& b, NodeId x) { return b.add(Weigh{-1.5}, {b.add(batch_norm(b, kChannels), {x})}); }},
+      {"BatchNorm_without_moving_statistics",
+       [](GraphBuilder& b, NodeId x) {
+         BatchNorm norm = batch_norm(b, kChannels);
+         norm.moving_mean = norm.moving_variance = {};
+         return b.add(norm, {x});
+       }},
       {"DropPath", [](GraphBuilder& b, NodeId x) { return b.add(DropPath{0.6}, {x}); }},
       {"SpaceToDepth",
        [](GraphBuilder& b, NodeId x) {

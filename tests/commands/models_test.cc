@@ -36,6 +36,7 @@ TEST(Models, JsonEqualsTheGoldenLists) {
   for (const json& model : output_of({"models", "--json"})) {
     const std::string name = model.at("name");
     const std::string family = model.at("family");
+    if (family == "tunas") continue;  // its golden files have another form: models/tower_test.cc
     // One program made both.
     const std::string folder = family == "mixnet" ? "mnasnet" : family;
     const std::filesystem::path file = std::filesystem::path(*golden) / folder / "variables" / (name + ".json");

@@ -64,7 +64,9 @@ TEST(Program, HelpOfEachCommandFitsAScreen) {
 }
 
 TEST(Program, AnswersUnknownCommandsWithTheNearest) {
-  expect_refused({"model"}, "netwright: unknown command model; did you mean models?");
+  expect_refused({"model"},
+                 "netwright: unknown command model; did you mean models or "
+                 "infer_mobile_cost_model?");
   expect_refused({"sumary", "x"}, "netwright: unknown command sumary; did you mean summary?");
   expect_refused({"frobnicate"}, "netwright: unknown command frobnicate; `netwright --help` lists the commands");
   expect_refused({"data", "konvert"}, "netwright data: unknown command konvert; did you mean convert?");

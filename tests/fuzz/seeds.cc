@@ -214,12 +214,36 @@ std::string small_run() {
   return read_file(scratch_folder() + "/run.json");
 }
 
+// Every kind of layer, decisions with one choice each.
+constexpr const char* kSmallSpec =
+    R"(["namedtuple:basic_specs.ConvTowerSpec",["blocks",["list",["namedtuple:basic_specs.Block",["layers",)"
+    R"(["list",["namedtuple:mobile_search_space_v3.ConvSpec",["kernel_size",3],["strides",2],["use_batch_norm",)"
+    R"(true]],["namedtuple:mobile_search_space_v3.ActivationSpec",["name","relu"]],)"
+    R"(["namedtuple:mobile_search_space_v3.DetectionEndpointSpec"]]],["filters",["oneof",["choices",["list",8]],)"
+    R"(["tag","filters_indices"]]]],["namedtuple:basic_specs.Block",["layers",["list",)"
+    R"(["namedtuple:mobile_search_space_v3.SeparableConvSpec",["kernel_size",3],["strides",2],["activation",)"
+    R"(["namedtuple:mobile_search_space_v3.ActivationSpec",["name","relu6"]]]],)"
+    R"(["namedtuple:mobile_search_space_v3.ResidualSpec",["layer",["oneof",["choices",["list",)"
+    R"(["namedtuple:mobile_search_space_v3.DepthwiseBottleneckSpec",["kernel_size",["oneof",["choices",["list",)"
+    R"(5]],["tag","op_indices"]]],["expansion_filters",["oneof",["choices",["list",)"
+    R"(["namedtuple:basic_specs.FilterMultiplier",["scale",3.0]]]],["tag","filters_indices"]]],)"
+    R"(["use_squeeze_and_excite",["oneof",["choices",["list",true]],["tag","op_indices"]]],["strides",["tuple",)"
+    R"(1,1]],["activation",["namedtuple:mobile_search_space_v3.ActivationSpec",["name","swish6"]]],)"
+    R"(["se_inner_activation",["namedtuple:mobile_search_space_v3.ActivationSpec",["name","relu"]]],)"
+    R"(["se_gating_activation",["namedtuple:mobile_search_space_v3.ActivationSpec",["name","sigmoid"]]]]]],)"
+    R"(["tag","op_indices"]]]],["namedtuple:mobile_search_space_v3.ResidualSpec",["layer",)"
+    R"(["namedtuple:basic_specs.ZeroSpec"]]],["namedtuple:mobile_search_space_v3.GlobalAveragePoolSpec"]]],)"
+    R"(["filters",16]],["namedtuple:basic_specs.Block",["layers",["list",)"
+    R"(["namedtuple:mobile_search_space_v3.ConvSpec",["kernel_size",1],["strides",1],["use_batch_norm",)"
+    R"(false]]]],["filters",24]]]],["filters_base",8]])";
+
 void add_texts(const Seeds& seeds) {
   seeds.add("block_efficientnet", "b0_2", "r2_k5_s22_e6_i24_o40_c0_f0_d0_se0.25");
   seeds.add("block_efficientnet", "lite", "r1_k3_s11_e1_i32_o16_a1_noskip_cc");
   seeds.add("block_mnasnet", "a1_2", "r3_k5_s22_e3_i24_o40_se0.25");
   seeds.add("block_mnasnet", "noskip", "r1_k3_s11_e1_i32_o16_noskip");
   seeds.add("graph_json", "small", small_graph());
+  seeds.add("model_spec", "small", kSmallSpec);
   seeds.add("run_json", "small", small_run());
   seeds.add("metrics", "two_lines", "{\"step\":1,\"loss\":6.9}\n{\"step\":2,\"loss\":6.5}\n");
   seeds.add("flags", "efficientnet",

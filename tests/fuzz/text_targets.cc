@@ -11,6 +11,8 @@
 #include "graph/json.h"
 #include "graph/text.h"
 #include "models/block_string.h"
+#include "models/spec_json.h"
+#include "models/tunas.h"
 #include "train/metrics.h"
 #include "train/run_info.h"
 
@@ -34,6 +36,14 @@ void fuzz_graph_json(std::string_view text) {
     require(from_json(to_json(graph)) == graph, "a graph that is written reads back the same");
     to_text(graph);
     attempt([&] { count(graph); });
+  });
+}
+
+void fuzz_model_spec(std::string_view text) {
+  attempt([&] {
+    const Spec spec = spec_from_json(text, "text");
+    require(spec_from_json(spec_to_json(spec), "text") == spec, "a specification that is written reads back the same");
+    attempt([&] { count(build_tunas("text", spec, {})); });
   });
 }
 
@@ -84,9 +94,10 @@ void fuzz_validation_labels(std::string_view text) {
   attempt([&] { read_validation_labels(path, nullptr); });
 }
 
-constexpr std::array<Target, 8> kTargets = {{{"block_efficientnet", fuzz_block_efficientnet, 128},
+constexpr std::array<Target, 9> kTargets = {{{"block_efficientnet", fuzz_block_efficientnet, 128},
                                              {"block_mnasnet", fuzz_block_mnasnet, 128},
                                              {"graph_json", fuzz_graph_json, 16384},
+                                             {"model_spec", fuzz_model_spec, 16384},
                                              {"run_json", fuzz_run_json, 8192},
                                              {"metrics", fuzz_metrics, 1024},
                                              {"flags", fuzz_flags, 256},

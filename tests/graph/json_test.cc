@@ -63,6 +63,7 @@ Graph kitchen_sink() {
   const NodeId part = builder.add(Split{2, 4}, {x});
   x = builder.add(Concat{}, {x, part});
   x = builder.add(Multiply{}, {x, x});
+  x = builder.add(Weigh{0.5}, {x});
   x = builder.add(DropPath{0.75, true}, {x});
   x = builder.add(Add{}, {x, x});
   x = builder.add(Pad{1, 1, 0, 2}, {x});
@@ -154,7 +155,7 @@ TEST(GraphText, ANodeIsALine) {
   EXPECT_THAT(text, HasSubstr(" gamma=net/gamma[8] "));
   EXPECT_THAT(text, HasSubstr("\n%6 = DepthwiseConv2D(%3, %5) window=3x3,dilation=2 : [8, 12, 8] @ net\n"));
   EXPECT_THAT(
-      text, HasSubstr("\noutput logits = %21\noutput probabilities = %22 loss_weight=0.25\nendpoint features = %17\n"));
+      text, HasSubstr("\noutput logits = %22\noutput probabilities = %23 loss_weight=0.25\nendpoint features = %18\n"));
 }
 
 }  // namespace

@@ -135,10 +135,11 @@ TEST(InferShape, RefusesAndSaysWhatItWasGiven) {
       {Conv2D{.filters = 4, .kernel = {7, {1, 1, 8, 4}}}, {{9, 9, 8}}, "kernel is parameter 7, but there are 0"},
       {Dense{.units = 10}, {{2, 1, 8}}, "is given [2, 1, 8]"},
       {Dropout{1.0}, {{8}}, "has rate 1,"},
+      {Weigh{NAN}, {{8}}, "has the factor nan,"},
       {DropPath{0.0}, {{8}}, "has survival probability 0,"},
       {BatchNorm{.momentum = 1.5}, {{8}}, "has momentum 1.5"},
       {BatchNorm{.epsilon = 0.0}, {{8}}, "has epsilon 0"},
-      {BatchNorm{}, {{8}}, "has no moving mean, expected one of [8]"},
+      {BatchNorm{.moving_variance = {0, {8}}}, {{8}}, "has no moving mean, expected one of [8]"},
       {Softmax{}, {{8}, {8}}, "has 2 inputs, expected 1"},
       {Pad{INT32_MAX, 0, INT32_MAX, 0}, {{9, 9, 1024}}, "is too large"},
   };

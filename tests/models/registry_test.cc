@@ -20,14 +20,17 @@ using testing::HasSubstr;
 bool is_layer_language(const ModelInfo& model) { return model.family == "shrinkcnn"; }
 
 // Whose originals have a class 0 that no image belongs to.
-bool counts_background(const ModelInfo& model) { return model.family == "amoebanet" || is_layer_language(model); }
+bool counts_background(const ModelInfo& model) {
+  return model.family == "amoebanet" || model.family == "tunas" || is_layer_language(model);
+}
 
 // What the originals decay: EfficientNet and MnasNet leave out exactly the names with "batch_normalization", the others
-// biases too; AutoShrink also the depthwise halves of separable convolutions.
-bool is_decayed(const ModelInfo& model, const Parameter& parameter) {
+// biases too; AutoShrink also the depthwise halves of separable convolutions, TuNAS the classifier.
+bool is_decayed(const ModelInfo& model, const Graph& graph, const Parameter& parameter) {
   const bool kernel = parameter.role == ParameterRole::kKernel || parameter.role == ParameterRole::kDenseKernel;
   if (is_layer_language(model)) return kernel;
   if (model.family == "amoebanet") return kernel || parameter.role == ParameterRole::kDepthwiseKernel;
+  if (model.family == "tunas") return parameter.name.ends_with("/kernel") && parameter.shape.back() != graph.classes();
   return parameter.name.find("batch_normalization") == std::string::npos;
 }
 
@@ -46,7 +49,7 @@ TEST_P(EveryModel, BuildsAndCounts) {
   int64_t moving = 0;
   for (const Parameter& parameter : graph.parameters()) {
     (parameter.trainable() ? trainable : moving) += element_count(parameter.shape);
-    EXPECT_EQ(parameter.l2 > 0.0, is_decayed(model, parameter)) << parameter.name;
+    EXPECT_EQ(parameter.l2 > 0.0, is_decayed(model, graph, parameter)) << parameter.name;
   }
   const Cost cost = count(graph);
   EXPECT_EQ(cost.parameters, trainable) << "a variable that no operator uses, or that two share";

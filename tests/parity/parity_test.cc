@@ -9,6 +9,7 @@
 
 #include "core/error.h"
 #include "graph/count.h"
+#include "models/resolve.h"
 #include "parity/run_case.h"
 
 namespace netwright::golden {
@@ -19,17 +20,34 @@ namespace fs = std::filesystem;
 void say(const std::string& line) { std::cout << line << std::endl; }
 
 // A missing model is a case to skip; anything else that goes wrong is a failure.
-const ModelInfo* registered(const std::string& name) {
+bool is_known(const std::string& name) {
   try {
-    return &find_model(name);
+    resolve_model(name);
+    return true;
   } catch (const Error&) {
-    return nullptr;
+    return false;
   }
+}
+
+// What TuNAS's cases say beside their variables.
+void check_sizes(const Case& golden_case, const Graph& graph) {
+  const nlohmann::json& json = golden_case.json;
+  if (!json.contains("macs_at_this_size")) return;
+  const Cost cost = count(graph);
+  EXPECT_EQ(cost.parameters, json["parameters"].get<int64_t>()) << golden_case.name;
+  EXPECT_EQ(cost.multiply_adds, json["macs_at_this_size"].get<int64_t>()) << golden_case.name;
+  std::vector<Shape> shapes;
+  for (const NamedNode& endpoint : graph.endpoints()) {
+    if (!endpoint.name.starts_with("endpoint_")) continue;
+    shapes.push_back(graph.node(endpoint.node).shape);
+    shapes.back().insert(shapes.back().begin(), json["input_shape"][0].get<int64_t>());
+  }
+  EXPECT_EQ(shapes, json["endpoint_shapes"].get<std::vector<Shape>>()) << golden_case.name;
 }
 
 int check_case(const Case& golden_case, Backend& backend) {
   const std::string model = golden_case.json["model"].get<std::string>();
-  if (registered(model) == nullptr) {
+  if (!is_known(model)) {
     say(fmt::format("  {}: skipped, model {} is not registered", golden_case.name, model));
     return 0;
   }
@@ -44,6 +62,7 @@ int check_case(const Case& golden_case, Backend& backend) {
     ADD_FAILURE() << golden_case.name << ": " << line;
   }
   if (!differences.empty()) return 1;
+  check_sizes(golden_case, graph);
   const CaseResult result = run_case(golden_case, graph, backend);
   for (const std::string& line : result.failures) ADD_FAILURE() << golden_case.name << ": " << line;
   say(fmt::format("  {}: {} values compared, {} unreliable ones left out, worst {:.2f} of its tolerance ({})",
@@ -57,7 +76,7 @@ int check_variable_list(const std::string& path) {
   const nlohmann::json json = nlohmann::json::parse(file);
   const std::string name = fs::path(path).stem().string();
   const std::string model = json["model"].get<std::string>();
-  if (registered(model) == nullptr) {
+  if (!is_known(model)) {
     say(fmt::format("  {}: skipped, model {} is not registered", name, model));
     return 0;
   }
@@ -93,6 +112,7 @@ void check_family(const std::string& family) {
 TEST(Parity, EfficientNet) { check_family("efficientnet"); }
 TEST(Parity, MnasNet) { check_family("mnasnet"); }
 TEST(Parity, AmoebaNet) { check_family("amoebanet"); }
+TEST(Parity, Tunas) { check_family("tunas/standalone"); }
 
 }  // namespace
 }  // namespace netwright::golden

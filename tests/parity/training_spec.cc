@@ -119,12 +119,32 @@ TrainingSpec from_solver(const nlohmann::json& json) {
   return spec;
 }
 
+// TuNAS's cases: "hyper_parameters", the rate's peak and its steps included (spec tunas 4.3, 4.4).
+TrainingSpec from_hyper_parameters(const nlohmann::json& json) {
+  const nlohmann::json& given = json["hyper_parameters"];
+  TrainingSpec spec;
+  spec.steps = json["train_steps"].get<int64_t>();
+  spec.label_smoothing = given["label_smoothing"].get<double>();
+  spec.weight_decay = given["weight_decay"].get<double>();
+  spec.average_decay = 0.0;
+  set_optimizer(spec, {{"rmsprop", rmsprop(given["momentum"].get<float>(), given["epsilon"].get<float>())}}, "rmsprop");
+  ScheduleSettings schedule;
+  schedule.kind = ScheduleKind::kCosineAfterWarmup;
+  schedule.initial_rate = given["learning_rate"].get<double>();
+  schedule.total_steps = given["max_global_step"].get<int64_t>();
+  schedule.steps_per_epoch = 1.0;
+  schedule.warmup_epochs = given["warmup_steps"].get<double>();
+  spec.rate = [schedule](int64_t step) { return learning_rate(schedule, step); };
+  return spec;
+}
+
 }  // namespace
 
 TrainingSpec training_spec(const Case& golden_case) {
   const nlohmann::json& json = golden_case.json;
   if (json.contains("training")) return from_settings(json["training"]);
   if (json.contains("flags") && json.contains("steps")) return from_flags(json);
+  if (json.value("train_steps", 0) > 0 && json.contains("hyper_parameters")) return from_hyper_parameters(json);
   if (json.contains("optimizer") && json.contains("epochs")) return from_solver(json);
   return {};
 }

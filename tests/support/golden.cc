@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <fstream>
 #include <functional>
+#include <map>
 #include <set>
 
 #include <fmt/format.h>
@@ -13,6 +14,9 @@
 #include "engine/parameters.h"
 #include "graph/count.h"
 #include "graph/subgraph.h"
+#include "models/choices.h"
+#include "models/mobile_spec.h"
+#include "models/resolve.h"
 
 namespace netwright::golden {
 namespace {
@@ -31,6 +35,46 @@ uint64_t word(uint64_t key, uint64_t index) {
 double to_symmetric(uint64_t bits) { return 2.0 * (static_cast<double>(bits >> 40) * 0x1p-24) - 1.0; }
 
 bool contains(std::string_view text, std::string_view part) { return text.find(part) != std::string_view::npos; }
+
+// What a variable's state is compared with at least: a hundredth of the largest norm among those of its kind (weights,
+// either slot, moving statistics). Some gradients are zero in theory, and their slots are rounding noise.
+void take_tunas_noise(Case& golden_case) {
+  const SafetensorsReader& tensors = *golden_case.tensors;
+  const std::vector<float> norms = tensors.read_floats("noise/norm");
+  const std::vector<float> dots = tensors.read_floats("noise/dot");
+  const auto names = golden_case.json["train_variables"].get<std::vector<std::string>>();
+  const auto norm_of = [&](const std::string& name) { return tensors.read_doubles("train/norm/" + name)[0]; };
+  const auto kind_of = [](const std::string& name) {
+    const std::string last = name.substr(name.rfind('/') + 1);
+    return last.starts_with("RMSProp") ? last : last.starts_with("moving") ? "moving" : "weights";
+  };
+  std::map<std::string, double> largest;
+  for (const std::string& name : names) {
+    double& kind = largest[kind_of(name)];
+    kind = std::max(kind, norm_of(name));
+  }
+  for (size_t i = 0; i < names.size(); ++i) {
+    const double least = 0.01 * largest[kind_of(names[i])];
+    const double unit = std::max(norm_of(names[i]), least);
+    golden_case.json["least_unit"]["train/" + names[i]] = least;
+    golden_case.json["noise_by_tensor"]["train/" + names[i]] = {norms.at(i) / unit, dots.at(i) / unit};
+  }
+}
+
+// TuNAS's cases say the space, the indices ("" for the only member) and one noise a variable, absolute.
+void take_tunas_form(Case& golden_case) {
+  nlohmann::json& json = golden_case.json;
+  const auto space = json["ssd"].get<std::string>();
+  auto indices = json["indices"].get<std::string>();
+  if (indices.empty()) {
+    indices = print_indices(std::vector<int64_t>(decisions(space_of(space).build()).size(), 0));
+  }
+  json["model"] = space + ":" + indices;
+  json["overrides"]["filters_multiplier"] = json["filters_multiplier"];
+  json["endpoint_shapes"] = json["endpoints"];
+  json.erase("endpoints");
+  if (json["train_steps"].get<int>() > 0) take_tunas_noise(golden_case);
+}
 
 }  // namespace
 
@@ -136,8 +180,11 @@ std::vector<Case> load_cases(const std::string& folder) {
     nlohmann::json json = nlohmann::json::parse(file);
     fs::path tensors = path;
     tensors.replace_extension(".safetensors");
-    if (!json.is_object() || !json.contains("model") || !json.contains("input_shape") || !fs::exists(tensors)) continue;
+    const bool is_tunas = json.is_object() && json.value("kind", "") == "standalone" && json.contains("ssd");
+    const bool is_case = json.is_object() && (json.contains("model") || is_tunas) && json.contains("input_shape");
+    if (!is_case || !fs::exists(tensors)) continue;
     cases.push_back({path.stem().string(), std::move(json), std::make_unique<SafetensorsReader>(tensors.string())});
+    if (is_tunas) take_tunas_form(cases.back());
   }
   return cases;
 }
@@ -176,6 +223,7 @@ const std::map<std::string, Setter>& setters() {
       {"depth_divisor", into(&ModelOptions::depth_divisor)},
       {"min_depth", into(&ModelOptions::min_depth)},
       {"use_keras", into(&ModelOptions::use_keras)},
+      {"filters_multiplier", into(&ModelOptions::filters_multiplier)},
       {"num_cells", into(&ModelOptions::num_cells)},
       {"reduction_size", into(&ModelOptions::reduction_size)},
       {"stem_reduction_size", into(&ModelOptions::stem_reduction_size)},
@@ -216,7 +264,7 @@ ModelOptions model_options(const nlohmann::json& json, std::vector<std::string>&
   options.height = json["input_shape"][1].get<int64_t>();
   options.width = json["input_shape"][2].get<int64_t>();
   options.dropout_rate = 0.0;
-  if (find_model(json["model"].get<std::string>()).family == "efficientnet") options.survival_probability = 0.0;
+  if (resolve_model(json["model"].get<std::string>()).family == "efficientnet") options.survival_probability = 0.0;
   const nlohmann::json overrides = json.value("overrides", nlohmann::json::object());
   for (const auto& [key, value] : overrides.items()) {
     const auto setter = setters().find(key);

@@ -83,7 +83,30 @@ TEST(Schedule, UnknownNameListsTheKnown) {
     FAIL();
   } catch (const Error& error) {
     EXPECT_STREQ(error.what(),
-                 "learning rate schedule \"linear\" is not known; there are exponential, cosine, constant and poly");
+                 "learning rate schedule \"linear\" is not known; there are exponential, cosine, constant, poly, "
+                 "cosine_after_warmup");
+  }
+}
+
+TEST(Schedule, TunasRates) {
+  const char* folder = std::getenv("NETWRIGHT_GOLDEN");
+  const std::string root = folder != nullptr ? folder : NETWRIGHT_SOURCE_DIR "/../shared/golden";
+  std::ifstream file(root + "/tunas/schedules.json");
+  if (!file) GTEST_SKIP() << "SKIPPED: no golden schedules of tunas";
+  for (const nlohmann::json& row : nlohmann::json::parse(file)["cosine_decay_with_linear_warmup"]) {
+    ScheduleSettings settings;
+    settings.kind = ScheduleKind::kCosineAfterWarmup;
+    settings.initial_rate = row["peak"].get<double>();
+    settings.total_steps = row["max_global_step"].get<int64_t>();
+    settings.steps_per_epoch = 1.0;
+    settings.warmup_epochs = row["warmup_steps"].get<double>();
+    for (size_t i = 0; i < row["steps"].size(); ++i) {
+      const auto wanted = row["values"][i].get<float>();
+      const float found = learning_rate(settings, row["steps"][i].get<int64_t>());
+      // Near the end 1 + cos is a difference of nearly equal numbers: one unit of the cosine, times the peak.
+      EXPECT_TRUE(ulps(found, wanted) <= 2 || std::abs(found - wanted) <= 0x1p-24 * settings.initial_rate)
+          << row["steps"][i] << ": " << found << ", expected " << wanted;
+    }
   }
 }
 

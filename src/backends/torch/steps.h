@@ -29,6 +29,7 @@ std::unique_ptr<Step> make_step_of(const StepContext& context, const Flatten& op
 std::unique_ptr<Step> make_step_of(const StepContext& context, const Scale& op);
 std::unique_ptr<Step> make_step_of(const StepContext& context, const Add& op);
 std::unique_ptr<Step> make_step_of(const StepContext& context, const Multiply& op);
+std::unique_ptr<Step> make_step_of(const StepContext& context, const Weigh& op);
 std::unique_ptr<Step> make_step_of(const StepContext& context, const Concat& op);
 std::unique_ptr<Step> make_step_of(const StepContext& context, const Split& op);
 std::unique_ptr<Step> make_step_of(const StepContext& context, const Pad& op);

@@ -42,7 +42,7 @@ class BatchNormStep : public Step {
     } else {
       first = forward_each(frame, input);
     }
-    if (frame.options().update_moving) update_moving(frame, first);
+    if (frame.options().update_moving && op_.moving_mean) update_moving(frame, first);
   }
 
   void backward(Frame& base, bool accumulate) override {

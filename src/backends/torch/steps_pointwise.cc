@@ -267,6 +267,29 @@ class MultiplyStep : public Step {
   bool is_gate_;
 };
 
+class WeighStep : public Step {
+ public:
+  WeighStep(const StepContext& context, double factor) : plan_(context.plan), factor_(factor) {}
+
+  void forward(Frame& base) override {
+    TorchFrame& frame = torch_frame(base);
+    at::Tensor input = frame.at(plan_.inputs[0]);
+    frame.set(plan_.output, plan_.overwrites == 0 ? input.mul_(factor_) : at::mul(input, factor_));
+  }
+
+  void backward(Frame& base, bool /*accumulate*/) override {
+    TorchFrame& frame = torch_frame(base);
+    const InputGradient& wanted = plan_.input_gradients[0];
+    const bool in_place = wanted.write == GradientWrite::kSet && frame.is_only_user(plan_.output_gradient);
+    at::Tensor gradient = frame.at(plan_.output_gradient);
+    frame.give(wanted, in_place ? gradient.mul_(factor_) : at::mul(gradient, factor_));
+  }
+
+ private:
+  const StepPlan& plan_;
+  double factor_;
+};
+
 // Dropout and DropPath: a product with a mask that the host drew; without one the value passes on.
 class MaskStep : public Step {
  public:
@@ -326,6 +349,9 @@ std::unique_ptr<Step> make_step_of(const StepContext& context, const Add& /*op*/
 }
 std::unique_ptr<Step> make_step_of(const StepContext& context, const Multiply& /*op*/) {
   return std::make_unique<MultiplyStep>(context);
+}
+std::unique_ptr<Step> make_step_of(const StepContext& context, const Weigh& op) {
+  return std::make_unique<WeighStep>(context, op.factor);
 }
 std::unique_ptr<Step> make_step_of(const StepContext& context, const Dropout& /*op*/) {
   return std::make_unique<MaskStep>(context);

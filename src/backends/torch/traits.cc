@@ -114,6 +114,10 @@ StepTraits traits_of(const Graph& graph, NodeId id, const LowerOptions& options)
                    traits.gradient_in_place = true;
                    traits.backward_workspace = sizes.output();
                  },
+                 [&](const Weigh&) {
+                   traits.may_overwrite = {0};
+                   traits.gradient_in_place = true;
+                 },
                  [&](const Concat&) {
                    const bool pictures = sizes.shape().size() == 3;
                    traits.forward_workspace = pictures ? sizes.output() : 0;
