@@ -74,7 +74,9 @@ const Command* find_command(std::span<const Command> commands, std::string_view 
 
 std::string command_list(std::span<const Command> commands, const std::string& program) {
   std::string out = fmt::format("usage: {} COMMAND [flags]\n\n", program);
-  for (const Command& command : commands) out += fmt::format("  {:<12}{}\n", command.name, command.summary);
+  size_t width = 0;
+  for (const Command& command : commands) width = std::max(width, std::string_view(command.name).size());
+  for (const Command& command : commands) out += fmt::format("  {:<{}}  {}\n", command.name, width, command.summary);
   return out + fmt::format("\n`{} COMMAND --help` tells more of one.\n", program);
 }
 

@@ -34,10 +34,13 @@ class Program {
   const LowerOptions& options() const { return options_; }
   const ParameterLayout& layout() const { return layout_; }
 
-  // Inputs; each must stay until the run is over.
+  // Inputs; each must stay until the run is over, so a temporary isn't taken.
   void set_images(std::span<const float> nhwc);      // [batch, H, W, 3]
   void set_labels(std::span<const float> soft);      // [batch, classes]
   void set_weights(std::span<const float> weights);  // [batch]
+  void set_images(std::vector<float>&&) = delete;
+  void set_labels(std::vector<float>&&) = delete;
+  void set_weights(std::vector<float>&&) = delete;
   // Draws the masks of every Dropout and DropPath for the samples `first_sample` + 0 .. batch - 1, keyed by
   // (seed, step, node, sample). `ramp`: how far a drop-path that ramps has come, in [0, 1].
   void draw_masks(uint64_t seed, uint64_t step, uint64_t first_sample, double ramp = 1.0);

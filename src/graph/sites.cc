@@ -119,14 +119,20 @@ class SiteFinder {
     const auto size = static_cast<NodeId>(graph_.nodes().size());
     std::vector<NodeId> stem;
     std::vector<NodeId> head;
+    bool dense = false;
     for (NodeId id = 0; id < begin; ++id) {
       if (is_conv(graph_.node(id))) stem.push_back(id);
     }
     for (NodeId id = graph_.blocks().back().end; id < size; ++id) {
       if (is_conv(graph_.node(id))) head.push_back(id);
+      dense |= std::holds_alternative<Dense>(graph_.node(id).op);
       if (std::holds_alternative<Dense>(graph_.node(id).op)) site(id).layer = Layer::kClassifier;
     }
     if (stem.size() == 1) site(stem[0]).layer = Layer::kStem;
+    if (!dense && !head.empty()) {  // a 1 x 1 convolution classifies
+      site(head.back()).layer = Layer::kClassifier;
+      head.pop_back();
+    }
     if (head.empty()) return;
     site(head.back()).layer = Layer::kHead;
     head.pop_back();

@@ -9,10 +9,15 @@ namespace {
 struct Row {
   std::string_view name;
   std::string_view model;
-  double depth_multiplier = 0.0;
+  double multiplier = 0.0;  // of the widths
+  std::optional<double> ModelOptions::*option = &ModelOptions::depth_multiplier;
 };
+constexpr auto kFilters = &ModelOptions::filters_multiplier;
 
-// huggingface/pytorch-image-models, timm/models/efficientnet.py.
+// ImageNet's, without the background that TuNAS adds.
+constexpr int64_t kTimmClasses = 1000;
+
+// huggingface/pytorch-image-models, timm/models/efficientnet.py and mobilenetv3.py.
 constexpr Row kRows[] = {
     {"efficientnet_b0", "efficientnet-b0"},
     {"efficientnet_b1", "efficientnet-b1"},
@@ -47,6 +52,9 @@ constexpr Row kRows[] = {
     {"semnasnet_100", "mnasnet-a1", 1.0},
     {"semnasnet_140", "mnasnet-a1", 1.4},
     {"mnasnet_small", "mnasnet-small", 1.0},
+    {"mobilenetv2_100", "mobilenet_v2", 1.0, kFilters},
+    {"mobilenetv2_140", "mobilenet_v2", 1.4, kFilters},
+    {"mobilenetv3_large_100", "mobilenet_v3_large", 1.0, kFilters},
 };
 
 }  // namespace
@@ -56,10 +64,13 @@ std::optional<ModelAlias> find_alias(std::string_view name) {
   const bool tensorflow = name.starts_with(kTensorFlow);
   const std::string_view plain = tensorflow ? name.substr(kTensorFlow.size()) : name;
   for (const Row& row : kRows) {
-    if (row.name != plain || (tensorflow && row.depth_multiplier != 0.0)) continue;
+    if (row.name != plain || (tensorflow && row.multiplier != 0.0)) continue;
     ModelAlias alias = {.name = name, .model = row.model, .options = {}};
-    if (!tensorflow) alias.options.timm = true;
-    if (row.depth_multiplier != 0.0) alias.options.depth_multiplier = row.depth_multiplier;
+    if (!tensorflow) {
+      alias.options.timm = true;
+      alias.options.classes = kTimmClasses;
+    }
+    if (row.multiplier != 0.0) alias.options.*row.option = row.multiplier;
     return alias;
   }
   return std::nullopt;

@@ -33,8 +33,9 @@ struct ModelOptions {
   std::optional<int64_t> stem_reduction_size;  // AmoebaNet
   std::optional<bool> use_aux_head;            // AmoebaNet
   std::optional<double> aux_scaling;           // AmoebaNet
-  // EfficientNet, MnasNet, MixNet: the convention of timm and torchvision: padding that is even on both sides, epsilon
-  // 1e-5, momentum 0.9, Bessel's correction, residuals by the channels that arrive, ImageNet's normalisation.
+  // EfficientNet, MnasNet, MixNet, MobileNet: the convention of timm and torchvision: padding that is even on both
+  // sides, epsilon 1e-5, momentum 0.9, Bessel's correction, residuals by the channels that arrive, ImageNet's
+  // normalisation.
   std::optional<bool> timm;
   std::optional<double> filters_multiplier;  // TuNAS: widths
 

@@ -37,11 +37,11 @@ std::string shown(const Spec& spec) {
   return text.size() <= kMost ? text : text.substr(0, kMost) + "...";
 }
 
-ActivationKind activation_kind(const std::string& name) {
-  if (name == "relu") return ActivationKind::kRelu;
+ActivationKind activation_kind(const std::string& name, const TowerOptions& options) {
+  if (name == "relu") return options.relu;
   if (name == "relu6") return ActivationKind::kRelu6;
   if (name == "swish6") return ActivationKind::kHardSwish;
-  if (name == "sigmoid") return ActivationKind::kSigmoid;
+  if (name == "sigmoid") return options.sigmoid;
   fail("unknown activation {}; there are relu, relu6, swish6 and sigmoid", shown(name));
 }
 
@@ -64,11 +64,6 @@ int whole(const Spec& spec, std::string_view what, int64_t least, int64_t most) 
   const auto value = expect<int64_t>(spec, fmt::format("{}: expected a whole number, it", what));
   if (value < least || value > most) fail("{} is {}, expected {} to {}", what, value, least, most);
   return static_cast<int>(value);
-}
-
-ActivationKind read_activation(const Spec& spec) {
-  const Spec& name = field(expect_record(spec, RecordKind::kActivation), "name");
-  return activation_kind(expect<std::string>(name, "an activation's name"));
 }
 
 struct Strides {
@@ -129,6 +124,11 @@ class TowerBuilder {
     return builder_.scope(std::string_view(name).substr(outer == 0 ? 0 : outer + 1));
   }
 
+  ActivationKind read_activation(const Spec& spec) const {
+    const Spec& name = field(expect_record(spec, RecordKind::kActivation), "name");
+    return activation_kind(expect<std::string>(name, "an activation's name"), options_);
+  }
+
   // ---- Weight layers. An input of kNone makes the variables alone.
 
   ParameterRef variable(std::string name, Shape largest, Shape extent, ParameterRole role, Initializer initializer,
@@ -138,9 +138,17 @@ class TowerBuilder {
     return ref;
   }
 
+  Window window(int kernel, Strides strides) const {
+    return {.kernel_h = kernel,
+            .kernel_w = kernel,
+            .stride_h = strides.h,
+            .stride_w = strides.w,
+            .padding = options_.padding};
+  }
+
   NodeId conv(NodeId x, const Width& in, const Width& out, int kernel, Strides strides, bool bias) {
     const std::string name = builder_.unique_name(in.masked || out.masked ? "MaskedConv2D" : "Conv2D");
-    Conv2D op = {.window = {kernel, kernel, strides.h, strides.w}, .filters = out.chosen};
+    Conv2D op = {.window = window(kernel, strides), .filters = out.chosen};
     op.kernel =
         variable(name + "/kernel", {kernel, kernel, in.largest, out.largest}, {kernel, kernel, in.chosen, out.chosen},
                  ParameterRole::kKernel, truncated(int64_t{kernel} * kernel * in.largest), 1.0);
@@ -150,10 +158,12 @@ class TowerBuilder {
 
   NodeId depthwise(NodeId x, const Width& width, int kernel, Strides strides) {
     const std::string name = builder_.unique_name(width.masked ? "MaskedDepthwiseConv2D" : "DepthwiseConv2D");
-    DepthwiseConv2D op = {.window = {kernel, kernel, strides.h, strides.w}};
+    DepthwiseConv2D op = {.window = window(kernel, strides)};
     op.kernel = variable(name + "/kernel", {kernel, kernel, width.largest, 1}, {kernel, kernel, width.chosen, 1},
                          ParameterRole::kDepthwiseKernel, truncated(int64_t{kernel} * kernel), 1.0);
-    return x == kNone ? kNone : builder_.add(op, {x});
+    if (x == kNone) return kNone;
+    ++depthwise_nodes_;
+    return builder_.add(op, {x});
   }
 
   NodeId norm(NodeId x, const Width& width) {
@@ -246,6 +256,7 @@ class TowerBuilder {
   NodeId add_block(const SpecRecord& block, NodeId x) {
     const Width out = read_width(field(block, "filters"), width_);
     const std::string path = where_;
+    bool has_depthwise = false;
     const auto& layers = expect<SpecList>(field(block, "layers"), "layers: expected a list, it").items;
     for (size_t i = 0; i < layers.size(); ++i) {
       where_ = fmt::format("{}/layers/{}", path, i);
@@ -254,10 +265,15 @@ class TowerBuilder {
         builder_.endpoint(fmt::format("endpoint_{}", endpoints_++), x);
         continue;
       }
+      const NodeId begin = builder_.next_node();
+      depthwise_nodes_ = 0;
       x = add_layer(layers[i], x, out);
+      if (depthwise_nodes_ > 0) builder_.block({stages_, begin, builder_.next_node()});
+      has_depthwise |= depthwise_nodes_ > 0;
       if (x == kNone) fail("a layer that gives zeros must stand inside a residual");
       width_ = out;
     }
+    if (has_depthwise) ++stages_;
     return x;
   }
 
@@ -362,6 +378,8 @@ class TowerBuilder {
   GraphBuilder builder_;
   Width width_ = fixed_width(3);  // of the value that the next layer is given
   int endpoints_ = 0;
+  int stages_ = 0;           // BlockSpecs that had depthwise convolutions
+  int depthwise_nodes_ = 0;  // of the layer that is being built
 };
 
 }  // namespace

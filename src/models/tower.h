@@ -6,6 +6,8 @@
 // "MaskedConv2D") and in their largest shapes, in the same order whatever is chosen; the nodes are those of the chosen
 // alternatives only, and use the leading channels of the variables that they share. A chosen width of 16 out of 32
 // reads the kernel's first 16 columns. Such batch norms have no moving statistics.
+//
+// Layers with a depthwise convolution are the graph's blocks; those of one BlockSpec are a stage.
 #pragma once
 
 #include <cstdint>
@@ -24,6 +26,10 @@ struct TowerOptions {
   double dropout_rate = 0.0;  // before the classifier; 0: none
   double batch_norm_momentum = 0.99;
   double batch_norm_epsilon = 1e-3;
+  Padding padding = Padding::kSame;
+  // What is built for the specification's relu and sigmoid.
+  ActivationKind relu = ActivationKind::kRelu;
+  ActivationKind sigmoid = ActivationKind::kSigmoid;
 };
 
 // The specification must be a ConvTowerSpec. Endpoints: block_i, each block's output, and endpoint_i, the outputs that

@@ -2,6 +2,7 @@
 
 #include <array>
 
+#include "core/error.h"
 #include "models/choices.h"
 #include "models/options.h"
 #include "models/tower.h"
@@ -11,12 +12,17 @@ namespace {
 
 constexpr std::string_view kFamily = "tunas";
 constexpr int64_t kResolution = 224;
+constexpr std::string_view kMobileNetV2 = "mobilenet_v2";
+constexpr std::string_view kMobileNetV3 = "mobilenet_v3_large";
+
+bool is_timms(std::string_view name) { return name == kMobileNetV2 || name == kMobileNetV3; }
 
 }  // namespace
 
 Graph build_tunas(std::string_view name, const Spec& spec, const ModelOptions& options, double dropout_rate) {
   const ModelInfo model = {.name = name, .family = kFamily, .resolution = kResolution};
-  refuse_options_but(model, options, {"dropout_rate", "filters_multiplier"});
+  if (options.timm && !is_timms(name)) fail("{}: timm has no such network", name);
+  refuse_options_but(model, options, {"dropout_rate", "filters_multiplier", "timm"});
   TowerOptions tower;
   tower.name = name;
   tower.input.resize = ResizeMethod::kBicubic;
@@ -26,6 +32,15 @@ Graph build_tunas(std::string_view name, const Spec& spec, const ModelOptions& o
   tower.input = input_of(model, options, tower.input);
   tower.classes = options.classes.value_or(tower.classes);
   tower.dropout_rate = options.dropout_rate.value_or(dropout_rate);
+  if (options.timm.value_or(false)) {
+    tower.padding = Padding::kSymmetric;
+    tower.batch_norm_epsilon = kTimmEpsilon;
+    tower.batch_norm_momentum = kTimmMomentum;
+    tower.input = timm_input(tower.input);
+    // The papers' activations, where TuNAS has plainer ones.
+    if (name == kMobileNetV2) tower.relu = ActivationKind::kRelu6;
+    if (name == kMobileNetV3) tower.sigmoid = ActivationKind::kHardSigmoid;
+  }
   tower.batch_norm_momentum = options.batch_norm_momentum.value_or(tower.batch_norm_momentum);
   tower.batch_norm_epsilon = options.batch_norm_epsilon.value_or(tower.batch_norm_epsilon);
   NoChoices closed;

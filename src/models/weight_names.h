@@ -20,6 +20,7 @@ struct LayerName {
   Layer layer;
   std::string_view conv;
   std::string_view norm;
+  bool dense = false;  // a matrix there, [out, in], also where ours is a 1 x 1 convolution
 };
 
 // Names and layouts of PyTorch: OIHW kernels, [out, in] dense ones.

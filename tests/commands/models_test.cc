@@ -40,7 +40,9 @@ TEST(Models, JsonEqualsTheGoldenLists) {
     // One program made both.
     const std::string folder = family == "mixnet" ? "mnasnet" : family;
     const std::filesystem::path file = std::filesystem::path(*golden) / folder / "variables" / (name + ".json");
-    if (name == "amoeba_net_d") EXPECT_EQ(model.at("parameters"), 84'007'145);  // without its auxiliary head
+    if (name == "amoeba_net_d") {
+      EXPECT_EQ(model.at("parameters"), 84'007'145);  // without its auxiliary head
+    }
     if (!std::filesystem::exists(file)) continue;
     const json expected = json::parse(std::ifstream(file));
     SCOPED_TRACE(name);

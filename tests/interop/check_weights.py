@@ -27,9 +27,10 @@ import safetensors.torch
 import torch
 
 TIMM = ["efficientnet_b0", "tf_efficientnet_b0", "tf_efficientnet_lite0", "tf_efficientnet_es",
-        "tf_efficientnet_cc_b0_4e", "mnasnet_100", "semnasnet_100", "mixnet_s"]
+        "tf_efficientnet_cc_b0_4e", "mnasnet_100", "semnasnet_100", "mixnet_s", "mobilenetv2_100", "mobilenetv2_140",
+        "mobilenetv3_large_100"]
 # torchvision's name and ours.
-TORCHVISION = [("efficientnet_b0", "efficientnet_b0"), ("mnasnet1_0", "mnasnet_100")]
+TORCHVISION = [("efficientnet_b0", "efficientnet_b0"), ("mnasnet1_0", "mnasnet_100"), ("mobilenet_v2", "mobilenetv2_100")]
 TOLERANCE = 1e-4
 # Neither square nor even: TensorFlow's padding differs from the symmetric one, and rows from columns.
 HEIGHT, WIDTH = 97, 128

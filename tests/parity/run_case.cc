@@ -9,6 +9,7 @@
 
 #include "engine/program.h"
 #include "parity/training_spec.h"
+#include "support/testing.h"
 #include "train/schedule.h"
 
 namespace netwright::golden {
@@ -160,15 +161,7 @@ class CaseRun {
       result_.failures.push_back(fmt::format("{}: {} values, expected {}", name, found.size(), wanted.size()));
       return;
     }
-    double largest = 0.0;
-    double difference = 0.0;
-    for (size_t i = 0; i < wanted.size(); ++i) {
-      largest = std::max(largest, std::abs(static_cast<double>(wanted[i])));
-      const double apart = std::abs(static_cast<double>(wanted[i]) - static_cast<double>(found[i]));
-      difference = std::isnan(apart) ? apart : std::max(difference, apart);
-      if (std::isnan(apart)) break;
-    }
-    note(name, largest > 0 ? difference / largest : difference, case_.tolerance(group, name, false, floor));
+    note(name, test::relative_difference(wanted, found), case_.tolerance(group, name, false, floor));
   }
 
   // The norm of a tensor, and its dot product with s(name, i).
@@ -287,18 +280,12 @@ class CaseRun {
     const auto buffer = upload(initial_values(true));
     program->forward(*buffer);
     const std::vector<float> rounded = program->read(graph_.output("logits"));
-    double largest = 0.0;
-    double difference = 0.0;
-    for (size_t i = 0; i < exact.size(); ++i) {
-      largest = std::max(largest, static_cast<double>(std::abs(exact[i])));
-      difference = std::max(difference, static_cast<double>(std::abs(exact[i] - rounded[i])));
-    }
     // Filled weights make networks that magnify rounding: the case's noise says by how much for 1e-6, bf16 rounds to
     // 2^-8.
     // TuNAS's noise is rounding alone, since scaling the input cancels in the first batch norm: measured up to 5.8.
     const double factor = case_.json.contains("ssd") ? 8.0 : 3.0;
     const double magnified = factor * case_.json["noise"].value("logits_eval", 0.0) * 0x1p-8 / 1e-6;
-    note("bf16 logits_eval", difference / largest, std::max(kBfloat16Tolerance, magnified));
+    note("bf16 logits_eval", test::relative_difference(exact, rounded), std::max(kBfloat16Tolerance, magnified));
   }
 
   void check_endpoint_names() {

@@ -3,7 +3,6 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <cmath>
 #include <filesystem>
 #include <fstream>
 #include <iostream>
@@ -15,6 +14,7 @@
 #include "models/mobile_spec.h"
 #include "models/tower.h"
 #include "support/golden.h"
+#include "support/testing.h"
 
 namespace netwright::golden {
 namespace {
@@ -45,17 +45,6 @@ std::vector<float> fill(const Graph& graph, const ParameterLayout& layout) {
   return values;
 }
 
-double relative_difference(const std::vector<float>& wanted, const std::vector<float>& found) {
-  EXPECT_EQ(wanted.size(), found.size());
-  double largest = 0.0;
-  double difference = 0.0;
-  for (size_t i = 0; i < std::min(wanted.size(), found.size()); ++i) {
-    largest = std::max(largest, static_cast<double>(std::abs(wanted[i])));
-    difference = std::max(difference, static_cast<double>(std::abs(wanted[i] - found[i])));
-  }
-  return difference / largest;
-}
-
 void check_images(const Graph& graph, Backend& backend, const nlohmann::json& json, const SafetensorsReader& tensors,
                   const std::string& kind) {
   const Shape shape = json[kind + "_input_shape"].get<Shape>();
@@ -65,11 +54,12 @@ void check_images(const Graph& graph, Backend& backend, const nlohmann::json& js
   const std::vector<float> values = fill(graph, ParameterLayout(graph));
   const auto buffer = backend.make_buffer(static_cast<int64_t>(values.size()), 0.0F);
   buffer->upload(0, values);
-  const std::string images = kind == "train" ? "input/images" : "input/validation_images";
-  program.set_images(affine(images, element_count(shape), 0.0, 2.0));
+  const std::vector<float> images =
+      affine(kind == "train" ? "input/images" : "input/validation_images", element_count(shape), 0.0, 2.0);
+  program.set_images(images);
   program.forward(*buffer);
   const double difference =
-      relative_difference(tensors.read_floats("logits_" + kind), program.read(graph.output("logits")));
+      test::relative_difference(tensors.read_floats("logits_" + kind), program.read(graph.output("logits")));
   const double tolerance = std::max(10.0 * json["noise"]["logits_" + kind].get<double>(), 1e-6);
   EXPECT_LE(difference, tolerance) << kind;
   std::cout << fmt::format("  {} {}, {}: {:.2g} of a tolerance of {:.2g}\n", json["ssd"].get<std::string>(),

@@ -1,11 +1,26 @@
 #include "support/testing.h"
 
 #include <algorithm>
+#include <cmath>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <limits>
 
 namespace netwright::test {
+
+double relative_difference(std::span<const float> wanted, std::span<const float> found) {
+  if (wanted.size() != found.size()) return std::numeric_limits<double>::infinity();
+  double largest = 0.0;
+  double difference = 0.0;
+  for (size_t i = 0; i < wanted.size(); ++i) {
+    const double apart = std::abs(static_cast<double>(wanted[i]) - found[i]);
+    if (std::isnan(apart)) return std::numeric_limits<double>::infinity();
+    largest = std::max(largest, std::abs(static_cast<double>(wanted[i])));
+    difference = std::max(difference, apart);
+  }
+  return difference == 0.0 ? 0.0 : difference / largest;
+}
 
 TemporaryFolder::TemporaryFolder() {
   std::string pattern = (std::filesystem::temp_directory_path() / "netwright-test-XXXXXX").string();

@@ -1,6 +1,7 @@
-// What all tests share: the message of an error, folders to write into.
+// What all tests share: the message of an error, how far tensors are apart, folders to write into.
 #pragma once
 
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -19,6 +20,9 @@ std::string error_of(Body&& body) {
   }
   return "(no error)";
 }
+
+// max |wanted - found| / max |wanted|; infinite for what is not a number and for spans of different length.
+double relative_difference(std::span<const float> wanted, std::span<const float> found);
 
 // A folder of its own for a test, deleted at the end.
 class TemporaryFolder {
