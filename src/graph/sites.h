@@ -44,8 +44,8 @@ struct Site {
   bool norm = false;
 };
 
-// By parameter. A convolution after the blocks that isn't the last one there is a plain block of a further stage
-// (MobileNetV3's).
+// By parameter. After the blocks the classifier comes last, a dense layer or a convolution, before it the head;
+// convolutions before that are plain blocks of further stages (MobileNetV3's).
 std::vector<Site> parameter_sites(const Graph& graph);
 
 }  // namespace netwright

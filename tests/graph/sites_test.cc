@@ -28,7 +28,8 @@ NodeId add_depthwise(GraphBuilder& builder, NodeId input, const std::string& nam
 
 GraphBuilder small_builder() { return {"net", {.height = 8, .width = 8}}; }
 
-// Stem; a block that expands in two parts, gates and projects; one that is fused; a convolution and the head.
+// Stem; a block that expands in two parts, gates and projects; one that is fused; a convolution, the head and the
+// classifier.
 TEST(Sites, AreToldFromTheStructure) {
   GraphBuilder builder = small_builder();
   NodeId x = add_conv(builder, builder.input(), "stem", 3, 4);
@@ -48,6 +49,7 @@ TEST(Sites, AreToldFromTheStructure) {
   builder.block({0, second, builder.next_node()});
   x = add_conv(builder, x, "plain", 1, 6);
   x = add_conv(builder, x, "head", 1, 5);
+  x = add_conv(builder, x, "classifier", 1, 3);
   builder.output("logits", x);
   const Graph graph = builder.finish();
 
@@ -68,7 +70,8 @@ TEST(Sites, AreToldFromTheStructure) {
                                  {"fused", kFused, BlockForm::kFused, 0, 1, 1, 0, -1},
                                  {"project_2", kProject, BlockForm::kFused, 0, 1, 1, 1, -1},
                                  {"plain", kPlain, BlockForm::kPlain, 1, 0, 2, 0, -1},
-                                 {"head", kHead, BlockForm::kNone, 0, 0, 0, 0, -1}};
+                                 {"head", kHead, BlockForm::kNone, 0, 0, 0, 0, -1},
+                                 {"classifier", kClassifier, BlockForm::kNone, 0, 0, 0, 0, -1}};
   const std::vector<Site> sites = parameter_sites(graph);
   ASSERT_EQ(sites.size(), rows.size());
   for (size_t i = 0; i < rows.size(); ++i) {
