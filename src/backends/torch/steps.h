@@ -41,6 +41,6 @@ std::unique_ptr<Step> make_step_of(const StepContext& context, const Softmax& op
 std::unique_ptr<Step> make_loss_step(const StepContext& context, const LossSpec& loss);
 
 // What each step keeps, overwrites and needs besides (Backend::traits).
-StepTraits traits_of(const Graph& graph, NodeId node, const LowerOptions& options);
+StepTraits traits_of(const Graph& graph, NodeId id, const LowerOptions& options);
 
 }  // namespace netwright::torch_backend
