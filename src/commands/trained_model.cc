@@ -31,7 +31,9 @@ void complete_options(ModelOptions& given, const ModelOptions& run) {
 
 // What a file of weights says itself.
 std::optional<WeightsOrigin> origin_of(const std::string& path) {
-  if (!path.ends_with(".safetensors") || !fs::is_regular_file(path)) return std::nullopt;
+  const bool safetensors = path.ends_with(".safetensors") && fs::is_regular_file(path);
+  const bool checkpoint = path.ends_with(".index") || fs::is_regular_file(path + ".index");
+  if (!safetensors && !checkpoint) return std::nullopt;
   const std::optional<std::string> text = open_tensor_file(path)->note(kOriginKey);
   if (!text) return std::nullopt;
   return parse_origin(*text, path);

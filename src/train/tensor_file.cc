@@ -49,6 +49,11 @@ class BundleFile : public ReaderFile<BundleReader> {
     if (!reader().contains(kStepName)) return std::nullopt;
     return reader().read_int64_scalar(kStepName);
   }
+  std::optional<std::string> note(std::string_view key) const override {
+    const std::string name = std::string(kNotePrefix) + std::string(key);
+    if (!reader().contains(name)) return std::nullopt;
+    return reader().read_strings(name).at(0);
+  }
 };
 
 class SafetensorsFile : public ReaderFile<SafetensorsReader> {

@@ -13,6 +13,8 @@
 
 namespace netwright {
 
+inline constexpr std::string_view kNotePrefix = "netwright/note/";
+
 class TensorFile {
  public:
   virtual ~TensorFile() = default;
@@ -24,7 +26,7 @@ class TensorFile {
   virtual void read(std::string_view name, std::span<float> values) const = 0;
   // global_step, if it is there.
   virtual std::optional<int64_t> step() const { return std::nullopt; }
-  // What the file says about itself under `key`.
+  // What the file says about itself under `key`: a safetensors file's metadata, a checkpoint's string kNotePrefix + key.
   virtual std::optional<std::string> note(std::string_view /*key*/) const { return std::nullopt; }
 };
 

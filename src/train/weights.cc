@@ -266,6 +266,9 @@ void save_bundle(const std::string& prefix, const Graph& graph, std::span<const 
     writer.add_floats(tensor.name + std::string(kAverageSuffix), tensor.shape, part_of(values, tensor));
   }
   if (notes.step) writer.add_int64_scalar(kStepName, *notes.step);
+  for (const auto& [key, text] : notes.texts) {
+    writer.add_strings(std::string(kNotePrefix) + key, {}, {&text, 1});
+  }
   writer.finish();
 }
 

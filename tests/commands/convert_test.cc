@@ -68,6 +68,9 @@ TEST_F(Convert, ThroughEveryKindOfFile) {
   const LoadedWeights bundle = load("model.ckpt");
   EXPECT_EQ(bundle.values, values_);
   EXPECT_TRUE(bundle.averaged);
+  result = convert({"--weights=" + file("model.ckpt"), "--output=" + file("told.safetensors")});
+  ASSERT_EQ(result.exit_code, 0) << result.err;
+  EXPECT_EQ(load("told.safetensors").values, values_);
   EXPECT_EQ(convert_small("model.ckpt.index", "lukemelas.safetensors", {"--names=lukemelas", "--noaverage"}).exit_code,
             0);
   EXPECT_TRUE(SafetensorsReader(file("lukemelas.safetensors")).contains("_blocks.15._bn2.running_var"));
