@@ -87,7 +87,7 @@ void declare_input(Flags& flags, RecipeOverrides& o) {
             {.help = "window of an image in evaluation",
              .choices = {"efficientnet", "mnasnet", "central", "none"},
              .rare = true});
-  flags.add("resize", o.resize, {.help = "method", .choices = {"bilinear", "bicubic"}, .rare = true});
+  flags.add("resize", o.resize, {.help = "method", .choices = {"bilinear", "bicubic", "pillow-bicubic"}, .rare = true});
   flags.add("precision", o.precision, {.help = "of the computing", .choices = {"fp32", "bf16"}});
 }
 

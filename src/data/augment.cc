@@ -38,11 +38,14 @@ CropWindow attempt(const CropSampler& sampler, RandomStream& stream, int64_t hei
   return {y, x, h, w};
 }
 
-// The longer side S of a crop of S out of S + padding pixels.
-float crop_ratio(const InputSpec& spec) {
+// A crop of the longer side S is one of S out of so many pixels.
+double uncropped_side(const InputSpec& spec) {
   const auto side = static_cast<double>(std::max(spec.height, spec.width));
-  if (spec.crop == CentreCrop::kMnasNet) return static_cast<float>(side / (side + 32));
-  return static_cast<float>(side / (side + std::nearbyint(side * (1 / 0.875 - 1))));
+  return spec.crop == CentreCrop::kMnasNet ? side + 32 : side + std::nearbyint(side * (1 / 0.875 - 1));
+}
+
+float crop_ratio(const InputSpec& spec) {
+  return static_cast<float>(static_cast<double>(std::max(spec.height, spec.width)) / uncropped_side(spec));
 }
 
 ResizeFilter filter_of(ResizeMethod method) {
@@ -70,6 +73,15 @@ CropWindow centre_crop(const InputSpec& spec, int64_t height, int64_t width) {
   const auto shorter = static_cast<float>(std::min(height, width));
   const auto side = std::max<int64_t>(1, static_cast<int64_t>(crop_ratio(spec) * shorter));
   return {(height - side + 1) / 2, (width - side + 1) / 2, side, side};
+}
+
+ResizedWindow middle_of_resized(const InputSpec& spec, int64_t pixels, int64_t height, int64_t width) {
+  ResizedWindow window = {.height = pixels, .width = pixels};
+  (height < width ? window.width : window.height) = pixels * std::max(height, width) / std::min(height, width);
+  const auto middle = [](int64_t whole, int64_t part) { return std::lrint(static_cast<double>(whole - part) / 2.0); };
+  window.top = middle(window.height, spec.height);
+  window.left = middle(window.width, spec.width);
+  return window;
 }
 
 TrainDraws draw_training(const TrainAugment& augment, int64_t height, int64_t width, RandomStream& stream) {
@@ -122,6 +134,8 @@ void Preprocessor::open(const Image& image) {
 }
 
 void Preprocessor::evaluate_opened(float* target) {
+  const bool by_side = spec_.crop == CentreCrop::kEfficientNet || spec_.crop == CentreCrop::kMnasNet;
+  if (spec_.resize == ResizeMethod::kPillowBicubic && by_side) return evaluate_as_pillow(target);
   finish(centre_crop(spec_, header_.height, header_.width), spec_.resize, {}, target);
 }
 
@@ -150,9 +164,22 @@ void Preprocessor::finish(const CropWindow& window, ResizeMethod method, const T
                           .mirror = draws.mirror,
                           .mean = spec_.mean,
                           .deviation = spec_.deviation};
-  resizer_.resize(RgbSource<uint8_t>{image.pixels, image.height, image.width, image.stride}, resized,
-                  filter_of(method));
+  const RgbSource<uint8_t> source = {image.pixels, image.height, image.width, image.stride};
+  if (method == ResizeMethod::kPillowBicubic) {
+    pillow_.resize(source, {.height = spec_.height, .width = spec_.width}, resized);
+  } else {
+    resizer_.resize(source, resized, filter_of(method));
+  }
   if (shifted) shift(draws, target);
+}
+
+void Preprocessor::evaluate_as_pillow(float* target) {
+  const ImageView image = pixels_of({0, 0, header_.height, header_.width});
+  const RgbTarget resized{
+      .pixels = target, .height = spec_.height, .width = spec_.width, .mean = spec_.mean, .deviation = spec_.deviation};
+  pillow_.resize({image.pixels, image.height, image.width, image.stride},
+                 middle_of_resized(spec_, static_cast<int64_t>(uncropped_side(spec_)), image.height, image.width),
+                 resized);
 }
 
 void Preprocessor::shift(const TrainDraws& draws, float* target) const {

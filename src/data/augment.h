@@ -10,6 +10,7 @@
 #include "data/decode.h"
 #include "data/image.h"
 #include "graph/input_spec.h"
+#include "kernels/pillow_resize.h"
 #include "kernels/resize.h"
 
 namespace netwright {
@@ -28,6 +29,10 @@ struct CropSampler {
 
   bool operator==(const CropSampler&) const = default;
 };
+
+// The middle of the picture that torchvision resizes to `pixels` along its shorter side, as large as the network's
+// input.
+ResizedWindow middle_of_resized(const InputSpec& spec, int64_t pixels, int64_t height, int64_t width);
 
 // The window of evaluation and of training's fallback. Spec augmentation 5.5. A network that isn't square counts with
 // its longer side; the window is a square all the same.
@@ -83,6 +88,7 @@ class Preprocessor {
   void train_opened(const TrainAugment& augment, const TrainDraws& draws, float* target);
   ImageView pixels_of(const CropWindow& window);
   void finish(const CropWindow& window, ResizeMethod method, const TrainDraws& draws, float* target);
+  void evaluate_as_pillow(float* target);
   void shift(const TrainDraws& draws, float* target) const;
 
   InputSpec spec_;
@@ -90,6 +96,7 @@ class Preprocessor {
   ImageHeader header_;            // of the picture that is open
   const Image* given_ = nullptr;  // its pixels, when it doesn't come from the decoder
   RgbResizer resizer_;
+  PillowResizer pillow_;
   std::vector<float> unshifted_;
 };
 

@@ -195,7 +195,7 @@ struct EnumNames<BatchNormCombine> {
 };
 template <>
 struct EnumNames<ResizeMethod> {
-  static constexpr std::array<std::string_view, 2> names = {"bilinear", "bicubic"};
+  static constexpr std::array<std::string_view, 3> names = {"bilinear", "bicubic", "pillow-bicubic"};
 };
 template <>
 struct EnumNames<CentreCrop> {

@@ -7,7 +7,13 @@
 
 namespace netwright {
 
-enum class ResizeMethod { kBilinear, kBicubic };  // TensorFlow 1's kernels: no half-pixel centres, no antialiasing
+enum class ResizeMethod {
+  kBilinear,  // TensorFlow 1's kernels: no half-pixel centres, no antialiasing
+  kBicubic,
+  // Pillow's, antialiased, what torchvision and timm do. The middle of a picture whose shorter side has become S + ...
+  // pixels (CentreCrop) is cut out after it instead of before.
+  kPillowBicubic,
+};
 
 // How the evaluation's (and the training's fallback) centre crop is sized for an S x S input of an image with the
 // shorter side m (spec augmentation 5.5, mnasnet 5.4).

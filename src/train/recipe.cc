@@ -57,8 +57,9 @@ constexpr std::array<Named<CentreCrop>, 4> kCentreCrops = {{{CentreCrop::kEffici
                                                             {CentreCrop::kMnasNet, "mnasnet"},
                                                             {CentreCrop::kCentral, "central"},
                                                             {CentreCrop::kNone, "none"}}};
-constexpr std::array<Named<ResizeMethod>, 2> kResizes = {
-    {{ResizeMethod::kBilinear, "bilinear"}, {ResizeMethod::kBicubic, "bicubic"}}};
+constexpr std::array<Named<ResizeMethod>, 3> kResizes = {{{ResizeMethod::kBilinear, "bilinear"},
+                                                          {ResizeMethod::kBicubic, "bicubic"},
+                                                          {ResizeMethod::kPillowBicubic, "pillow-bicubic"}}};
 
 template <typename Kind, size_t N>
 std::string_view name_in(const std::array<Named<Kind>, N>& table, Kind kind) {

@@ -9,6 +9,7 @@ timm the check says that it is skipped (exit code 77). Prints what it checked; a
 import contextlib
 import importlib.util
 import io
+import json
 import os
 import pathlib
 import re
@@ -106,6 +107,27 @@ class Checker:
         with torch.no_grad():
             assert torch.equal(model(self.images), expected), name
 
+    def check_preprocessing(self, name, model):
+        """A picture file seen by timm's evaluation and by ours: the same classes, as likely."""
+        import PIL.Image
+        import timm.data
+        transform = timm.data.create_transform(**timm.data.resolve_data_config({}, model=model))
+        noise = torch.nn.functional.interpolate(torch.rand(1, 3, 40, 55), size=(311, 432), mode="bicubic")[0]
+        picture = PIL.Image.fromarray((noise.clamp(0, 1) * 255).byte().permute(1, 2, 0).numpy())
+        picture.save(self.path("picture.png"))
+        with torch.no_grad():
+            expected = model(transform(picture)[None]).softmax(-1)[0]
+        safetensors.torch.save_file({key: value.contiguous() for key, value in model.state_dict().items()},
+                                    self.path("theirs.safetensors"))
+        words = [self.program, "predict", name, self.path("picture.png"),
+                 f"--weights={self.path('theirs.safetensors')}", "--json"]
+        result = subprocess.run(words, capture_output=True, text=True)
+        assert result.returncode == 0, result.stderr
+        difference = max(abs(one["probability"] / float(expected[one["class"]]) - 1)
+                         for one in json.loads(result.stdout)[0]["top"])
+        print(f"timm {name} on a picture: probabilities of the first five differ by {difference:.1e} of themselves")
+        assert difference < TOLERANCE, name
+
     def check_containers(self, name, model):
         """PyTorch's own files: the zip form, the older one, weights and their averages inside a training's state."""
         with torch.no_grad():
@@ -131,6 +153,8 @@ def main():
         for seed, name in enumerate(TIMM):
             model = randomise(timm.create_model(name), seed)
             checker.check_timm(name, model)
+        for name in ["efficientnet_b0", "semnasnet_100", "mobilenetv3_large_100"]:
+            checker.check_preprocessing(name, randomise(timm.create_model(name), 9))
         checker.check_containers("mnasnet_100", randomise(timm.create_model("mnasnet_100"), 7))
         for theirs, ours in TORCHVISION:
             model = randomise(getattr(torchvision.models, theirs)(), 8)
