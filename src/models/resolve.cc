@@ -109,8 +109,8 @@ ResolvedModel open_model_spec(const ModelFile& file) {
   if (indices.empty()) {
     for (const Decision& decision : open) {
       if (decision.choices == 1) continue;
-      fail("{}: decision {} is open with {} choices; write {}:0:1:... with {} indices", file.path, decision.path,
-           decision.choices, file.path, open.size());
+      fail("{}: decision {} is open with {} choices; give an index for each decision, {} in all, as in {}:0:1:...",
+           file.path, decision.path, decision.choices, open.size(), file.path);
     }
     indices.assign(open.size(), 0);
   }

@@ -123,6 +123,37 @@ void write_tensors(const fs::path& root) {
   write(root / "text.safetensors", "not tensors");
 }
 
+// A safetensors file with this header and so many zeros behind it.
+std::string safetensors(std::string header, size_t bytes) {
+  header.resize((header.size() + 7) / 8 * 8, ' ');
+  std::string size(8, '\0');
+  size[0] = static_cast<char>(header.size());
+  return size + header + std::string(bytes, '\0');
+}
+
+// Weights and networks of others.
+void write_foreign_files(const fs::path& root) {
+  // The form before PyTorch 1.6; its object is what a class is pickled to whose __reduce__ is os.system, ("true",).
+  const std::string begin("\x80\x02\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19.\x80\x02M\xe9\x03.\x80\x02}.", 25);
+  const std::string object(
+      "\x80\x02"
+      "cposix\nsystem\nX\x04\0\0\0true\x85R.",
+      27);
+  write(root / "code.pth", begin + object);
+  write(root / "overlap.safetensors", safetensors(R"({"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]},)"
+                                                  R"("b":{"dtype":"F32","shape":[2],"data_offsets":[4,12]}})",
+                                                  12));
+  write(root / "short.safetensors", safetensors(R"({"a":{"dtype":"F32","shape":[3],"data_offsets":[0,8]}})", 8));
+  const std::string tower =
+      R"(["namedtuple:basic_specs.ConvTowerSpec",["blocks",["list",["namedtuple:basic_specs.Block",)"
+      R"(["layers",["list",["namedtuple:mobile_search_space_v3.ConvSpec",["kernel_size",)"
+      R"(["oneof",["choices",["list",3,5]],["tag","op_indices"]]],["strides",1],)"
+      R"(["use_batch_norm",true]]]],["filters",8]]]],["filters_base",8]])";
+  write(root / "open.json", tower);
+  write(root / "cut.json", tower.substr(0, tower.size() - 20));
+  write(root / "empty.json", "{}");
+}
+
 // Copies of the run, each damaged in its own way.
 void write_damaged_runs(const fs::path& root) {
   const std::string data = "model.ckpt-2.data-00000-of-00001";
@@ -150,6 +181,7 @@ void make_damaged_files(const std::string& folder) {
   write_record_files(root);
   write_other_data(root);
   write_tensors(root);
+  write_foreign_files(root);
   std::vector<std::string> words = train_words((root / "records").string(), (root / "run").string());
   std::erase(words, "--epochs=15");
   words.emplace_back("--train_steps=2");

@@ -153,7 +153,7 @@ def main():
         for seed, name in enumerate(TIMM):
             model = randomise(timm.create_model(name), seed)
             checker.check_timm(name, model)
-        for name in ["efficientnet_b0", "semnasnet_100", "mobilenetv3_large_100"]:
+        for name in ["semnasnet_100", "mobilenetv3_large_100"]:  # which tell another resizing by a third
             checker.check_preprocessing(name, randomise(timm.create_model(name), 9))
         checker.check_containers("mnasnet_100", randomise(timm.create_model("mnasnet_100"), 7))
         for theirs, ours in TORCHVISION:
