@@ -32,8 +32,8 @@ void PillowResizer::prepare(int64_t in, int64_t out, int64_t offset, int64_t cou
   std::vector<double> exact;
   for (int64_t i = offset; i < offset + count; ++i) {
     const double centre = (static_cast<double>(i) + 0.5) * scale;
-    const int64_t first = std::max<int64_t>(static_cast<int64_t>(centre - support + 0.5), 0);
-    const int64_t end = std::min<int64_t>(static_cast<int64_t>(centre + support + 0.5), in);
+    const int64_t first = std::max<int64_t>(static_cast<int64_t>(std::trunc(centre - support + 0.5)), 0);
+    const int64_t end = std::min<int64_t>(static_cast<int64_t>(std::trunc(centre + support + 0.5)), in);
     exact.clear();
     double sum = 0.0;
     for (int64_t pixel = first; pixel < end; ++pixel) {
