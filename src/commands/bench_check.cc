@@ -30,8 +30,8 @@ struct CheckOptions {
 
 Flags declare(CheckOptions& o) {
   Flags flags({.usage = "bench --check MODEL [flags]",
-               .about = "Runs a network in two precisions on the same noise and shows, for the value of every node, "
-                        "the largest difference relative to the largest value.",
+               .about = "Runs a network in two precisions on the same noise and shows, for the value of every node "
+                        "that both store, the largest difference relative to the largest value.",
                .example = "netwright bench --check mnasnet-a1 --precision=bf16 --worst=10"});
   flags.add("precision", o.precision, {.help = "what is checked", .choices = {"fp32", "bf16", "fp64"}});
   flags.add("against", o.against, {.help = "what is taken for right", .choices = {"fp32", "bf16", "fp64"}});
@@ -65,12 +65,12 @@ Difference compare(std::string name, std::span<const float> right, std::span<con
   return result;
 }
 
-// A pass over the network with every node's value kept.
+// A pass over the network that keeps the value of every node but those which this precision never stores.
 class CheckedRun {
  public:
   CheckedRun(const Graph& graph, const CheckOptions& o, const std::string& precision, std::span<const float> weights,
              Backend& backend)
-      : program_(graph, backend, lower_options(graph, o, precision)),
+      : program_(graph, backend, lower_options(graph, o, precision, backend)),
         values_(backend.make_buffer(program_.layout().size(), 0.0F)) {
     values_->upload(0, weights);
   }
@@ -81,12 +81,17 @@ class CheckedRun {
   }
 
   const Program& program() const { return program_; }
+  bool stores(NodeId node) const { return program_.plan().value_of[static_cast<size_t>(node)] >= 0; }
 
  private:
-  static LowerOptions lower_options(const Graph& graph, const CheckOptions& o, const std::string& precision) {
+  static LowerOptions lower_options(const Graph& graph, const CheckOptions& o, const std::string& precision,
+                                    const Backend& backend) {
     LowerOptions options = inference_options(o.batch, parse_precision(precision));
     options.batch_statistics = o.mode == "train";
-    for (NodeId node = 1; node < static_cast<NodeId>(graph.nodes().size()); ++node) options.keep.push_back(node);
+    const std::vector<int> stored = make_plan(graph, ParameterLayout(graph), backend, options).value_of;
+    for (NodeId node = 1; node < static_cast<NodeId>(graph.nodes().size()); ++node) {
+      if (stored[static_cast<size_t>(node)] >= 0) options.keep.push_back(node);
+    }
     return options;
   }
 
@@ -106,6 +111,7 @@ std::vector<Difference> compare(const CheckedRun& right, const CheckedRun& check
   const Graph& graph = right.program().graph();
   std::vector<Difference> list;
   for (NodeId id = 1; id < static_cast<NodeId>(graph.nodes().size()); ++id) {
+    if (!right.stores(id) || !checked.stores(id)) continue;
     const Node& node = graph.node(id);
     list.push_back(compare(fmt::format("{} {} {}", id, operator_name(node.op), node.scope), right.program().read(id),
                            checked.program().read(id)));

@@ -30,10 +30,14 @@ class FlatBuffer {
   // Changes whenever trainable values do, so that packed copies know when they are stale.
   uint64_t version() const { return version_; }
   void touch() { ++version_; }
+  // The same of the moving statistics when a training pass has updated them, which leaves kernels as they are.
+  uint64_t statistics_version() const { return statistics_version_; }
+  void touch_statistics() { ++statistics_version_; }
 
  private:
   int64_t size_;
   uint64_t version_ = 1;
+  uint64_t statistics_version_ = 1;
 };
 
 // A Program's storage on the device: slots by number. Steps of the same backend know its concrete type.
@@ -106,6 +110,9 @@ class Backend {
 
   // What a node's step keeps, overwrites and needs. Throws Error that names a node which the backend can't run.
   virtual StepTraits traits(const Graph& graph, NodeId node, const LowerOptions& options) const = 0;
+  // Whether a convolution's step can do the batch norm behind it as well. Asked where nobody else reads its value and
+  // the batch norm is a fixed scale and shift.
+  virtual bool folds_batch_norm(const Graph& graph, NodeId convolution, const LowerOptions& options) const = 0;
   virtual std::unique_ptr<Frame> make_frame(const Graph& graph, const ParameterLayout& layout, const Plan& plan,
                                             const LowerOptions& options) = 0;
   virtual std::unique_ptr<Step> make_step(const Graph& graph, const StepPlan& step, const LowerOptions& options) = 0;
@@ -132,7 +139,7 @@ class Backend {
 // The version of this header. A backend's library exports
 //   extern "C" netwright::Backend* netwright_backend(int abi)
 // and returns null for another version.
-inline constexpr int kBackendAbi = 2;
+inline constexpr int kBackendAbi = 3;
 
 // Loads libnetwright_NAME.so from beside this library (or NETWRIGHT_BACKENDS, a folder) and opens the device. The
 // backend lives until the process ends. Throws Error that says how to get a missing library.

@@ -62,6 +62,7 @@ struct ParameterGradient {
 
 struct StepPlan {
   NodeId node = -1;         // the node that it came from; of a loss step its output's
+  NodeId batch_norm = -1;   // the node that a convolution's step does as well: its output is that node's value
   int loss = -1;            // of a loss step: which of options.losses
   std::vector<int> inputs;  // slots
   int output = -1;          // slot
@@ -80,7 +81,7 @@ struct StepPlan {
 struct Plan {
   std::vector<Slot> slots;
   std::vector<StepPlan> steps;
-  std::vector<int> value_of;  // a node's slot
+  std::vector<int> value_of;  // a node's slot; -1: its value is never stored
   int images = -1;
   int labels = -1;
   int weights = -1;

@@ -33,7 +33,10 @@ class StepWork {
         options_(program.options()),
         step_(step),
         parameters_(parameter_refs(program.graph().node(step.node).op)),
-        forward_operations_(2 * cost.multiply_adds * options_.batch) {}
+        forward_operations_(2 * cost.multiply_adds * options_.batch) {
+    if (step.batch_norm < 0) return;
+    std::ranges::copy(parameter_refs(program.graph().node(step.batch_norm).op), std::back_inserter(parameters_));
+  }
 
   // A loss step has its node's cost in the node's own step.
   int64_t operations() const {

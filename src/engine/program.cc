@@ -80,6 +80,7 @@ void Program::forward(FlatBuffer& values) {
     at_step(i, Direction::kForward, [&] { steps_[i]->forward(*frame_); });
     for (const int slot : plan_.steps[i].release_after_forward) frame_->release(slot);
   }
+  if (options_.update_moving) values.touch_statistics();
 }
 
 void Program::backward(FlatBuffer& values, FlatBuffer& gradients, bool accumulate) {
@@ -102,12 +103,19 @@ double Program::loss() const {
   return frame_->read_scalar(plan_.loss);
 }
 
-void Program::read(NodeId node, std::span<float> values) const {
-  frame_->read(plan_.value_of[static_cast<size_t>(node)], values);
+int Program::slot_of(NodeId node) const {
+  const int slot = plan_.value_of[static_cast<size_t>(node)];
+  if (slot < 0) {
+    fail("{} never stores the value of node {}, {} {}; name it in LowerOptions::keep", graph_.name(), node,
+         operator_name(graph_.node(node).op), graph_.node(node).scope);
+  }
+  return slot;
 }
 
+void Program::read(NodeId node, std::span<float> values) const { frame_->read(slot_of(node), values); }
+
 std::vector<float> Program::read(NodeId node) const {
-  const Slot& slot = plan_.slots[static_cast<size_t>(plan_.value_of[static_cast<size_t>(node)])];
+  const Slot& slot = plan_.slots[static_cast<size_t>(slot_of(node))];
   std::vector<float> values(static_cast<size_t>(element_count(slot.shape)));
   read(node, values);
   return values;

@@ -57,13 +57,14 @@ class Program {
 
   // The loss of the last forward, without L2.
   double loss() const;
-  // Values that the plan keeps: outputs and options.keep. Shape [batch, ...].
+  // Values that the plan keeps: outputs and options.keep. Shape [batch, ...]. Throws Error for another node.
   void read(NodeId node, std::span<float> values) const;
   std::vector<float> read(NodeId node) const;
 
  private:
   template <typename Body>
   void at_step(size_t index, Direction direction, Body body);
+  int slot_of(NodeId node) const;
 
   Graph graph_;
   Backend& backend_;

@@ -1,8 +1,10 @@
 // Programs of whole networks: every family of the registry, precisions, memory.
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
 #include <cmath>
+#include <map>
 
 #include "core/error.h"
 #include "core/random.h"
@@ -61,9 +63,9 @@ struct Inputs {
   }
 };
 
-std::unique_ptr<FlatBuffer> initial_values(Backend& backend, const ParameterLayout& layout) {
+std::unique_ptr<FlatBuffer> initial_values(Backend& backend, const ParameterLayout& layout, uint64_t seed = 1) {
   std::vector<float> values(static_cast<size_t>(layout.size()));
-  initialize_parameters(layout, 1, values);
+  initialize_parameters(layout, seed, values);
   auto buffer = backend.make_buffer(layout.size(), 0.0F);
   buffer->upload(0, values);
   return buffer;
@@ -113,30 +115,103 @@ TEST(Shapes, OfExecutionEqualInference) {
   for (const NodeId id : options.keep) EXPECT_NO_THROW(program.read(id)) << operator_name(graph.node(id).op);
 }
 
-std::vector<float> evaluation_logits(const char* model, Precision precision) {
-  Backend& backend = load_backend("torch", {});
-  const Graph graph = build_model(model);
-  Program program(graph, backend, inference_options(8, precision));
+std::vector<float> evaluation_logits(const Graph& graph, FlatBuffer& values, Precision precision) {
+  Program program(graph, load_backend("torch", {}), inference_options(8, precision));
   const Inputs inputs(graph, 8);
   inputs.give(program);
-  const auto values = initial_values(backend, program.layout());
-  program.forward(*values);
+  program.forward(values);
   return program.read(graph.output("logits"));
 }
 
-TEST(Bfloat16, LogitsStayNearThoseOfFloat32) {
-  for (const char* model : {"efficientnet-b0", "efficientnet-lite0", "mnasnet-small", "mnasnet-b1"}) {
-    const std::vector<float> exact = evaluation_logits(model, Precision::kFloat32);
-    const std::vector<float> rounded = evaluation_logits(model, Precision::kBfloat16);
-    float largest = 0.0F;
-    float difference = 0.0F;
-    for (size_t i = 0; i < exact.size(); ++i) {
-      largest = std::max(largest, std::abs(exact[i]));
-      difference = std::max(difference, std::abs(exact[i] - rounded[i]));
-    }
-    EXPECT_LT(difference, 3e-2F * largest) << model;
-    EXPECT_GT(difference, 0.0F) << model;
+// The largest difference of bf16's logits from fp32's, relative to the largest logit.
+double rounding_of_logits(const Graph& graph, FlatBuffer& values) {
+  const std::vector<float> exact = evaluation_logits(graph, values, Precision::kFloat32);
+  const std::vector<float> rounded = evaluation_logits(graph, values, Precision::kBfloat16);
+  double largest = 0.0;
+  double difference = 0.0;
+  for (size_t i = 0; i < exact.size(); ++i) {
+    largest = std::max(largest, std::abs(static_cast<double>(exact[i])));
+    difference = std::max(difference, std::abs(static_cast<double>(exact[i]) - rounded[i]));
   }
+  return difference / largest;
+}
+
+TEST(Bfloat16, LogitsStayNearThoseOfFloat32) {
+  for (const char* model :
+       {"efficientnet-b0", "efficientnet-lite0", "mnasnet-small", "mnasnet-b1", "mnasnet-a1", "mnasnet-d1"}) {
+    const Graph graph = build_model(model);
+    const auto values = initial_values(load_backend("torch", {}), ParameterLayout(graph), 0);
+    const double difference = rounding_of_logits(graph, *values);
+    EXPECT_LT(difference, 3e-2) << model;
+    EXPECT_GT(difference, 0.0) << model;
+  }
+}
+
+// As of a trained network: every batch norm has a scale and a shift of its own.
+std::unique_ptr<FlatBuffer> values_with_statistics(const Graph& graph) {
+  const ParameterLayout layout(graph);
+  auto buffer = initial_values(load_backend("torch", {}), layout);
+  RandomStream random(4, RandomPurpose::kTest);
+  for (const FlatTensor& tensor : layout.tensors()) {
+    const bool is_shift = tensor.role == ParameterRole::kBeta || tensor.role == ParameterRole::kMovingMean;
+    const bool is_scale = tensor.role == ParameterRole::kGamma || tensor.role == ParameterRole::kMovingVariance;
+    if (!is_shift && !is_scale) continue;
+    std::vector<float> values(static_cast<size_t>(tensor.size));
+    for (float& value : values) value = static_cast<float>(random.uniform()) + (is_scale ? 0.5F : -0.5F);
+    buffer->upload(tensor.offset, values);
+  }
+  return buffer;
+}
+
+TEST(FoldedBatchNorm, ScalesAndShiftsAsOfItsOwn) {
+  for (const char* model : {"mnasnet-a1", "efficientnet-b0", "amoebanet-d"}) {
+    const Graph graph = build_model(model, thin_options(find_model(model)));
+    const auto values = values_with_statistics(graph);
+    EXPECT_LT(rounding_of_logits(graph, *values), 3e-2) << model;
+  }
+}
+
+TEST(FoldedBatchNorm, FollowsTheMovingStatistics) {
+  Backend& backend = load_backend("torch", {});
+  const Graph graph = build_model("mnasnet-small", thin_options(find_model("mnasnet-small")));
+  const auto values = values_with_statistics(graph);
+  const Inputs inputs(graph, 8);
+  Program evaluation(graph, backend, inference_options(8, Precision::kBfloat16));
+  inputs.give(evaluation);
+  evaluation.forward(*values);
+  const std::vector<float> before = evaluation.read(graph.output("logits"));
+  Program training(graph, backend, training_options(graph, 8, Precision::kBfloat16, 0.0));
+  inputs.give(training);
+  training.draw_masks(1, 0, 0);
+  training.forward(*values);
+  evaluation.forward(*values);
+  const std::vector<float> after = evaluation.read(graph.output("logits"));
+  EXPECT_NE(after, before);
+  EXPECT_EQ(after, evaluation_logits(graph, *values, Precision::kBfloat16));
+}
+
+TEST(FoldedBatchNorm, LeavesValuesThatTheCallerReads) {
+  Backend& backend = load_backend("torch", {});
+  const Graph graph = build_model("mnasnet-small", thin_options(find_model("mnasnet-small")));
+  constexpr NodeId kStem = 1;
+  ASSERT_TRUE(std::holds_alternative<Conv2D>(graph.node(kStem).op));
+  const auto values = values_with_statistics(graph);
+  const Inputs inputs(graph, 8);
+  std::map<Precision, std::vector<float>> stem;
+  for (const Precision precision : {Precision::kFloat32, Precision::kBfloat16}) {
+    LowerOptions options = inference_options(8, precision);
+    options.keep = {kStem};
+    Program program(graph, backend, options);
+    inputs.give(program);
+    program.forward(*values);
+    stem[precision] = program.read(kStem);
+  }
+  for (size_t i = 0; i < stem[Precision::kFloat32].size(); ++i) {
+    ASSERT_NEAR(stem[Precision::kBfloat16][i], stem[Precision::kFloat32][i], 3e-2);
+  }
+  const Program folded(graph, backend, inference_options(8, Precision::kBfloat16));
+  EXPECT_THAT(test::error_of([&] { folded.read(kStem); }),
+              testing::HasSubstr("never stores the value of node 1, Conv2D"));
 }
 
 TEST(Memory, PredictedPeakIsWithinATenthOfWhatTensorsHeld) {

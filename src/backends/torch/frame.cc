@@ -14,7 +14,7 @@ namespace netwright::torch_backend {
 namespace {
 
 // Fewer dimensions let libtorch's copy use its blocked transpose.
-bool is_pointwise(const Shape& shape) { return shape.size() == 4 && shape[0] == 1 && shape[1] == 1; }
+bool is_pointwise(at::IntArrayRef shape) { return shape.size() == 4 && shape[0] == 1 && shape[1] == 1; }
 
 std::vector<int64_t> permutation(bool depthwise) {
   return depthwise ? std::vector<int64_t>{2, 3, 0, 1} : std::vector<int64_t>{3, 2, 0, 1};
@@ -72,6 +72,7 @@ void TorchFrame::bind(FlatBuffer& values, FlatBuffer* gradients) {
   values_ = &torch_buffer(values);
   gradients_ = gradients == nullptr ? nullptr : &torch_buffer(*gradients);
   version_ = values.version();
+  statistics_version_ = values.statistics_version();
 }
 
 void TorchFrame::write(int slot, std::span<const float> values) {
@@ -134,22 +135,25 @@ at::Tensor TorchFrame::vector_of(const ParameterRef& parameter, at::ScalarType t
 
 const at::Tensor& TorchFrame::packed_kernel(const ParameterRef& parameter, bool depthwise) {
   Packed& packed = packed_[{parameter.id, parameter.extent}];
-  const Shape& shape = parameter.extent;
-  if (!packed.tensor.defined()) {
-    const Shape wanted =
-        depthwise ? Shape{shape[2] * shape[3], 1, shape[0], shape[1]} : Shape{shape[3], shape[2], shape[0], shape[1]};
-    packed.tensor = at::empty(wanted, at::TensorOptions().dtype(type_).device(device_), at::MemoryFormat::ChannelsLast);
-  }
   if (packed.version != version_) {
-    const at::Tensor value = value_of(parameter);
-    if (is_pointwise(shape) && !depthwise) {
-      packed.tensor.view({shape[3], shape[2]}).copy_(value.view({shape[2], shape[3]}).t());
-    } else {
-      packed.tensor.copy_(value.permute(permutation(depthwise)).reshape(packed.tensor.sizes()));
-    }
+    pack(value_of(parameter), depthwise, packed.tensor);
     packed.version = version_;
   }
   return packed.tensor;
+}
+
+void TorchFrame::pack(const at::Tensor& kernel, bool depthwise, at::Tensor& packed) const {
+  const at::IntArrayRef shape = kernel.sizes();
+  if (!packed.defined()) {
+    const Shape wanted =
+        depthwise ? Shape{shape[2] * shape[3], 1, shape[0], shape[1]} : Shape{shape[3], shape[2], shape[0], shape[1]};
+    packed = at::empty(wanted, at::TensorOptions().dtype(type_).device(device_), at::MemoryFormat::ChannelsLast);
+  }
+  if (is_pointwise(shape) && !depthwise) {
+    packed.view({shape[3], shape[2]}).copy_(kernel.view({shape[2], shape[3]}).t());
+  } else {
+    packed.copy_(kernel.permute(permutation(depthwise)).reshape(packed.sizes()));
+  }
 }
 
 void TorchFrame::write_kernel_gradient(const ParameterGradient& gradient, const at::Tensor& value, bool depthwise,

@@ -57,6 +57,10 @@ class TorchFrame : public Frame {
   // A kernel as libtorch wants it ([out, in / groups, kh, kw], channels-last; a depthwise one's
   // out is channels x multiplier), packed once per version of the values.
   const at::Tensor& packed_kernel(const ParameterRef& parameter, bool depthwise);
+  // The same of any kernel in TensorFlow's layout, into `packed`, which is made if it isn't there.
+  void pack(const at::Tensor& kernel, bool depthwise, at::Tensor& packed) const;
+  // Changes whenever any of the values do, moving statistics too.
+  std::pair<uint64_t, uint64_t> version() const { return {version_, statistics_version_}; }
   // Scatters a gradient in libtorch's layout.
   void write_kernel_gradient(const ParameterGradient& gradient, const at::Tensor& value, bool depthwise,
                              bool accumulate);
@@ -89,6 +93,7 @@ class TorchFrame : public Frame {
   TorchBuffer* values_ = nullptr;
   TorchBuffer* gradients_ = nullptr;
   uint64_t version_ = 0;
+  uint64_t statistics_version_ = 0;
   std::map<std::pair<int, Shape>, Packed> packed_;
 };
 

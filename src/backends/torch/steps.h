@@ -43,4 +43,7 @@ std::unique_ptr<Step> make_loss_step(const StepContext& context, const LossSpec&
 // What each step keeps, overwrites and needs besides (Backend::traits).
 StepTraits traits_of(const Graph& graph, NodeId id, const LowerOptions& options);
 
+// Backend::folds_batch_norm.
+bool folds_batch_norm_of(const Graph& graph, NodeId convolution, const LowerOptions& options);
+
 }  // namespace netwright::torch_backend

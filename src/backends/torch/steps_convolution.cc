@@ -1,10 +1,12 @@
 #include <ATen/Parallel.h>
+#include <ATen/TensorOperators.h>
 #include <ATen/ops/cat.h>
 #include <ATen/ops/constant_pad_nd.h>
 #include <ATen/ops/convolution.h>
 #include <ATen/ops/convolution_backward.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/narrow.h>
+#include <ATen/ops/rsqrt.h>
 #include <ATen/ops/zeros_like.h>
 
 #include "backends/torch/frame.h"
@@ -79,6 +81,8 @@ class ConvolutionStep : public Step {
   ConvolutionStep(const StepContext& context, const Window& window, const ParameterRef& kernel,
                   const ParameterRef& bias, int64_t groups, bool depthwise)
       : plan_(context.plan),
+        batch_norm_(context.plan.batch_norm < 0 ? nullptr
+                                                : &std::get<BatchNorm>(context.graph.node(context.plan.batch_norm).op)),
         window_(window),
         kernel_(kernel),
         bias_(bias),
@@ -89,8 +93,10 @@ class ConvolutionStep : public Step {
   void forward(Frame& base) override {
     TorchFrame& frame = torch_frame(base);
     const at::Tensor& input = frame.at(plan_.inputs[0]);
+    if (batch_norm_ != nullptr) fold(frame);
     const at::Tensor full =
-        at::convolution(input, frame.packed_kernel(kernel_, depthwise_), frame.vector_of(bias_, input.scalar_type()),
+        at::convolution(input, batch_norm_ != nullptr ? folded_.kernel : frame.packed_kernel(kernel_, depthwise_),
+                        batch_norm_ != nullptr ? folded_.bias : frame.vector_of(bias_, input.scalar_type()),
                         geometry_.stride, geometry_.padding, geometry_.dilation, false, {0, 0}, groups_);
     frame.set(plan_.output, crop_output(full, geometry_));
   }
@@ -114,6 +120,30 @@ class ConvolutionStep : public Step {
   }
 
  private:
+  // The convolution and the batch norm behind it as one convolution, packed once per version of the values.
+  struct Folded {
+    at::Tensor kernel;
+    at::Tensor bias;
+    std::pair<uint64_t, uint64_t> version;
+  };
+
+  // gamma (conv(x) + bias - mean) / sqrt(variance + epsilon) + beta. Kernel and bias are rounded after the product.
+  void fold(TorchFrame& frame) {
+    if (folded_.version == frame.version()) return;
+    at::Tensor scale = (frame.value_of(batch_norm_->moving_variance) + batch_norm_->epsilon).rsqrt();
+    if (batch_norm_->gamma) scale = scale * frame.value_of(batch_norm_->gamma);
+    at::Tensor shift = -frame.value_of(batch_norm_->moving_mean);
+    if (bias_) shift = shift + frame.value_of(bias_);
+    shift = shift * scale;
+    if (batch_norm_->beta) shift = shift + frame.value_of(batch_norm_->beta);
+    // The last axes of TensorFlow's kernels count the output's channels: one axis, or channels and multiplier.
+    const at::Tensor kernel = frame.value_of(kernel_);
+    const at::Tensor by_channel = depthwise_ ? scale.view({kernel.size(2), kernel.size(3)}) : scale;
+    frame.pack(kernel * by_channel, depthwise_, folded_.kernel);
+    folded_.bias = shift.to(frame.type());
+    folded_.version = frame.version();
+  }
+
   // libtorch's gradients of input, kernel (if wanted) and bias.
   std::tuple<at::Tensor, at::Tensor, at::Tensor> gradients(TorchFrame& frame, bool of_kernel) {
     at::Tensor gradient = uncrop_gradient(frame.at(plan_.output_gradient), geometry_);
@@ -136,12 +166,14 @@ class ConvolutionStep : public Step {
   }
 
   const StepPlan& plan_;
+  const BatchNorm* batch_norm_;  // null: none is folded
   Window window_;
   ParameterRef kernel_;
   ParameterRef bias_;
   int64_t groups_;
   bool depthwise_;
   ConvolutionGeometry geometry_;
+  Folded folded_;
 };
 
 // A convolution with one kernel an example, which MixExperts gives: example by example.

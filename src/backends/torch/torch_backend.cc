@@ -78,6 +78,10 @@ class TorchBackend : public Backend {
     return traits_of(graph, node, options);
   }
 
+  bool folds_batch_norm(const Graph& graph, NodeId convolution, const LowerOptions& options) const override {
+    return folds_batch_norm_of(graph, convolution, options);
+  }
+
   std::unique_ptr<Frame> make_frame(const Graph& graph, const ParameterLayout& layout, const Plan& plan,
                                     const LowerOptions& options) override {
     return guarded([&] { return std::make_unique<TorchFrame>(graph, layout, plan, options, device_); });

@@ -149,4 +149,10 @@ StepTraits traits_of(const Graph& graph, NodeId id, const LowerOptions& options)
   return traits;
 }
 
+// In bf16 for its precision; in fp32 the reference stays operator by operator. A kernel that is an input differs by
+// example and isn't packed.
+bool folds_batch_norm_of(const Graph& graph, NodeId convolution, const LowerOptions& options) {
+  return options.precision == Precision::kBfloat16 && !parameter_refs(graph.node(convolution).op).empty();
+}
+
 }  // namespace netwright::torch_backend
