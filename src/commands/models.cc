@@ -6,6 +6,7 @@
 #include "commands/command.h"
 #include "core/error.h"
 #include "core/text.h"
+#include "core/thread_pool.h"
 #include "graph/count.h"
 #include "graph/subgraph.h"
 #include "models/published.h"
@@ -41,10 +42,14 @@ struct Row {
 std::vector<Row> matching_rows(const std::string& filter) {
   std::vector<Row> rows;
   for (const ModelInfo& model : all_models()) {
-    if (fnmatch(filter.c_str(), std::string(model.name).c_str(), FNM_CASEFOLD) != 0) continue;
-    const Graph graph = inference_graph(model.build(model, {}));
-    rows.push_back({&model, count(graph), graph.classes()});
+    if (fnmatch(filter.c_str(), std::string(model.name).c_str(), FNM_CASEFOLD) == 0) rows.push_back({&model, {}, 0});
   }
+  ThreadPool(thread_count(0)).parallel_for(static_cast<int64_t>(rows.size()), [&](int64_t i) {
+    Row& row = rows[static_cast<size_t>(i)];
+    const Graph graph = inference_graph(row.model->build(*row.model, {}));
+    row.cost = count(graph);
+    row.classes = graph.classes();
+  });
   return rows;
 }
 

@@ -1,6 +1,7 @@
 #include "graph/subgraph.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "graph/builder.h"
 #include "graph/fields.h"
@@ -72,6 +73,9 @@ Graph only_output(const Graph& graph, std::string_view output) {
   return builder.finish();
 }
 
-Graph inference_graph(const Graph& graph) { return only_output(graph, "logits"); }
+Graph inference_graph(Graph graph) {
+  const bool whole = graph.outputs().size() == 1 && graph.outputs().front().name == "logits";
+  return whole ? std::move(graph) : only_output(graph, "logits");
+}
 
 }  // namespace netwright

@@ -11,7 +11,7 @@ namespace netwright {
 // auxiliary head, say, whose only use is its loss. Throws Error when there is no such output.
 Graph only_output(const Graph& graph, std::string_view output);
 
-// What evaluation and prediction run: only the "logits".
-Graph inference_graph(const Graph& graph);
+// What evaluation and prediction run: only_output of "logits", or the graph itself where that is its only output.
+Graph inference_graph(Graph graph);
 
 }  // namespace netwright
