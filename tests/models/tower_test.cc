@@ -237,8 +237,9 @@ TEST_F(ModelSpecFile, IsAModel) {
   const std::string zeros = print_indices(std::vector<int64_t>(73, 0));
   expect_same_network(build_model(space + ":" + zeros, {.dropout_rate = 0.0}),
                       build_model("proxylessnas_search:" + zeros, {.dropout_rate = 0.0}));
-  EXPECT_THAT(error_of([&] { build_model(space); }),
-              HasSubstr("decision blocks/1/layers/0 is open with 3 choices; write " + space + ":0:1:... with 73"));
+  EXPECT_THAT(
+      error_of([&] { build_model(space); }),
+      HasSubstr("decision blocks/1/layers/0 is open with 3 choices; give an index for each decision, 73 in all"));
   EXPECT_THAT(error_of([&] { build_model(space + ":0:1"); }), HasSubstr("Expected: 73 but got: 2"));
 }
 
