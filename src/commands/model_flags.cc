@@ -127,6 +127,8 @@ void declare_model_options(Flags& flags, ModelOptions& o) {
              .range = at_least(0),
              .origin = "tunas: --filters_multiplier",
              .rare = true});
+  flags.add("strict", o.strict,
+            {.help = "refuse what a .prototxt file has that the original passes over, rather than warn", .rare = true});
 }
 
 }  // namespace netwright

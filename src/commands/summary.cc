@@ -13,6 +13,7 @@
 #include "export/drawing.h"
 #include "graph/blocks.h"
 #include "graph/count.h"
+#include "graph/json.h"
 #include "graph/text.h"
 #include "models/resolve.h"
 #include "models/spec_json.h"
@@ -31,6 +32,8 @@ struct SummaryOptions {
   std::optional<std::string> dot;
   std::optional<std::string> block;
   std::optional<std::string> model_spec;
+  std::optional<std::string> graph;
+  std::optional<std::string> prototxt;
 };
 
 Flags declare(SummaryOptions& o) {
@@ -51,6 +54,9 @@ Flags declare(SummaryOptions& o) {
   flags.add("dot", o.dot, {.help = "write the whole graph in Graphviz's language", .value = "FILE"});
   flags.add("model_spec", o.model_spec,
             {.help = "write TuNAS's description of one of its networks, a model_spec.json", .value = "FILE"});
+  flags.add("graph", o.graph, {.help = "write the graph as JSON, which is a MODEL again", .value = "FILE"});
+  flags.add("prototxt", o.prototxt,
+            {.help = "write a network of AutoShrink's in its layer language", .value = "FILE", .rare = true});
   return flags;
 }
 
@@ -159,13 +165,26 @@ void write_to(const std::string& path, std::string_view content) {
   log_info("{}: written", path);
 }
 
-void write_model_spec(const SummaryOptions& o) {
+// Files from which the network can be read again. False when none is asked for.
+bool write_descriptions(const SummaryOptions& o) {
+  const char* flag = o.model_spec ? "model_spec" : o.prototxt ? "prototxt" : "graph";
+  if (!o.model_spec && !o.prototxt && !o.graph) return false;
   if (o.text || o.json || o.blocks || o.svg || o.dot) {
-    fail("--model_spec writes a file: it goes with none of --text, --json, --blocks, --svg and --dot");
+    fail("--{} writes a file: it goes with none of --text, --json, --blocks, --svg and --dot", flag);
   }
   const ResolvedModel model = resolve_model(o.model.name);
-  if (!model.spec) fail("--model_spec: {} is none of TuNAS's networks", model.name);
-  write_to(*o.model_spec, spec_to_json(scaled_spec(*model.spec, o.model.options)));
+  if (o.model_spec) {
+    if (!model.spec) fail("--model_spec: {} is none of TuNAS's networks", model.name);
+    write_to(*o.model_spec, spec_to_json(scaled_spec(*model.spec, o.model.options)));
+  }
+  if (o.prototxt) {
+    if (!model.layers) fail("--prototxt: {} is not made of AutoShrink's layers", model.name);
+    if (o.model.options != ModelOptions{})
+      fail("--prototxt writes the layers as they are, without the model's options");
+    write_to(*o.prototxt, to_prototxt(*model.layers));
+  }
+  if (o.graph) write_to(*o.graph, to_json(model.build(o.model.options)));
+  return true;
 }
 
 }  // namespace
@@ -175,10 +194,7 @@ int run_summary(CommandContext& context) {
   Flags flags = declare(options);
   if (!context.parse(flags)) return 0;
   check(options, flags);
-  if (options.model_spec) {
-    write_model_spec(options);
-    return 0;
-  }
+  if (write_descriptions(options)) return 0;
   const Graph graph = build_model(options.model);
   if (options.svg) write_to(*options.svg, options.block ? draw_block(graph, *options.block) : draw_network(graph));
   if (options.dot) write_to(*options.dot, to_dot(graph));

@@ -45,7 +45,8 @@ void BlockPicture::add_unit(int id, const std::vector<int>& uses) {
   box_of_[static_cast<size_t>(id)] = box;
 }
 
-// The box of a unit; of one outside the block a new one that says where it is.
+// The box of a unit; of one outside the block a new one that says where it is, and what, if it isn't what that block
+// gives.
 int BlockPicture::box_of_source(int unit) {
   int& box = box_of_[static_cast<size_t>(unit)];
   if (box >= 0) return box;
@@ -53,11 +54,14 @@ int BlockPicture::box_of_source(int unit) {
   const NodeId output = units_[static_cast<size_t>(unit)].output();
   const auto holds = [&](const BlockUnits& candidate) { return output <= candidate.block.last; };
   const auto block = std::find_if(blocks_.begin(), blocks_.end(), holds);
+  const std::string what =
+      unit == block->units.back() ? "" : fmt::format("{} in ", units_[static_cast<size_t>(unit)].label);
   if (detail_ == BlockDetail::kAll) {
-    boxes_.push_back({{}, fmt::format("{} {}", block->block.name, shape_text(graph_.node(output).shape))});
+    boxes_.push_back({{}, fmt::format("{}{} {}", what, block->block.name, shape_text(graph_.node(output).shape))});
   } else {
     const auto distance = static_cast<int64_t>(number_) - (block - blocks_.begin());
-    boxes_.push_back({{}, distance == 1 ? "the block before" : fmt::format("{} blocks before", distance)});
+    const std::string place = distance == 1 ? "the block before" : fmt::format("{} blocks before", distance);
+    boxes_.push_back({{}, what + place});
   }
   return box;
 }

@@ -43,8 +43,11 @@ struct Parameter {
   Initializer initializer;
   // Times the recipe's weight decay is this variable's L2 coefficient: 0 for those that the original leaves out.
   double l2 = 1.0;
+  bool frozen = false;  // training leaves it as it is
 
-  bool trainable() const { return role != ParameterRole::kMovingMean && role != ParameterRole::kMovingVariance; }
+  bool trainable() const {
+    return !frozen && role != ParameterRole::kMovingMean && role != ParameterRole::kMovingVariance;
+  }
   bool operator==(const Parameter&) const = default;
 };
 

@@ -57,11 +57,13 @@ class Writer {
   }
 
   static Json parameter(const Parameter& item) {
-    return {{"name", item.name},
-            {"shape", item.shape},
-            {"role", enum_name(item.role)},
-            {"initializer", {{"kind", enum_name(item.initializer.kind)}, {"scale", item.initializer.scale}}},
-            {"l2", item.l2}};
+    Json json = {{"name", item.name},
+                 {"shape", item.shape},
+                 {"role", enum_name(item.role)},
+                 {"initializer", {{"kind", enum_name(item.initializer.kind)}, {"scale", item.initializer.scale}}},
+                 {"l2", item.l2}};
+    if (item.frozen) json["frozen"] = true;
+    return json;
   }
 
   static Json output(const Output& item) {
@@ -274,7 +276,7 @@ class Reader {
   }
 
   void add_parameter(GraphBuilder& builder, const Place& place) {
-    place.expect_members(std::vector<std::string>{"name", "shape", "role", "initializer", "l2"});
+    place.expect_members(std::vector<std::string>{"name", "shape", "role", "initializer", "l2", "frozen"});
     Parameter parameter;
     place.member("name").read(parameter.name);
     place.member("shape").read(parameter.shape);
@@ -286,6 +288,7 @@ class Reader {
     if (!(parameter.initializer.scale >= 0.0)) initializer.member("scale").refuse("a number of at least 0");
     place.member("l2").read(parameter.l2);
     if (!(parameter.l2 >= 0.0)) place.member("l2").refuse("a number of at least 0");
+    if (place.has("frozen")) place.member("frozen").read(parameter.frozen);
     const std::string name = parameter.name;
     parameters_.emplace(name, builder.parameter(std::move(parameter)));
   }

@@ -33,6 +33,7 @@ void for_each_option(Visitor visit) {
   visit("aux_scaling", &ModelOptions::aux_scaling);
   visit("timm", &ModelOptions::timm);
   visit("filters_multiplier", &ModelOptions::filters_multiplier);
+  visit("strict", &ModelOptions::strict);
 }
 
 // Throws Error when an option is given that is neither among `known` nor one of those that every family knows (classes,

@@ -11,6 +11,7 @@
 #include "models/mixnet.h"
 #include "models/mnasnet.h"
 #include "models/resolve.h"
+#include "models/shrinkcnn.h"
 #include "models/tunas.h"
 
 namespace netwright {
@@ -36,6 +37,9 @@ constexpr auto kTunas = build_named_tunas;
 constexpr std::string_view kAmoeba = "tensorflow/tpu amoeba_net/README.md: above";
 constexpr std::string_view kAmoebaFast = "DAWNBench, AmoebaNet-D N6F256 on a TPU, 35 epochs";
 constexpr auto kAmoebaNet = build_named_amoebanet;
+
+constexpr std::string_view kAutoShrink = "lordzth666/AutoShrink README.md";
+constexpr auto kShrinkCnn = build_named_shrinkcnn;
 
 constexpr ModelInfo kModels[] = {
     {"efficientnet-b0", "efficientnet", 224, 76.7, kBaseline, kEfficientNet},
@@ -115,6 +119,8 @@ constexpr ModelInfo kModels[] = {
     {"proxylessnas_mobile", "tunas", 224, 74.6, kProxyless, kTunas},
     {"mobilenet_multi_avg", "tunas", 224, 0.0, "", kTunas},
     {"mobilenet_multi_max", "tunas", 224, 0.0, "", kTunas},
+    {"shrinkcnn-a", "shrinkcnn", 224, 73.9, kAutoShrink, kShrinkCnn},
+    {"shrinkcnn-b", "shrinkcnn", 224, 75.1, kAutoShrink, kShrinkCnn},
 };
 
 // Other names that the originals accept.

@@ -38,6 +38,7 @@ struct ModelOptions {
   // normalisation.
   std::optional<bool> timm;
   std::optional<double> filters_multiplier;  // TuNAS: widths
+  std::optional<bool> strict;                // layer files: what the original passes over is an error
 
   bool operator==(const ModelOptions&) const = default;
 };
@@ -45,7 +46,7 @@ struct ModelOptions {
 // One row of the registry.
 struct ModelInfo {
   std::string_view name;    // as the original calls it: "efficientnet-b0"
-  std::string_view family;  // "efficientnet", "mnasnet", "mixnet", "amoebanet"
+  std::string_view family;  // "efficientnet", "mnasnet", "mixnet", "amoebanet", "shrinkcnn", "tunas"
   int64_t resolution;       // pixels
   double published_top1;    // percent on ImageNet; 0: none is published
   std::string_view source;  // of that figure

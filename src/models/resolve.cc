@@ -10,6 +10,8 @@
 #include "models/aliases.h"
 #include "models/choices.h"
 #include "models/mobile_spec.h"
+#include "models/model_file.h"
+#include "models/shrinkcnn.h"
 #include "models/spec_json.h"
 #include "models/tunas.h"
 
@@ -19,6 +21,8 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::string_view kTunasFamily = "tunas";
+constexpr std::string_view kLayerFamily = "shrinkcnn";
+constexpr std::string_view kGraphFamily = "graph";
 
 bool is_indices(std::string_view text) {
   return text.find_first_not_of("0123456789:,- ") == std::string_view::npos &&
@@ -38,6 +42,7 @@ ResolvedModel registered(const ModelInfo& model, const std::optional<ModelAlias>
                               return model.build(model, alias ? with_alias(options, *alias) : options);
                             }};
   if (model.family == kTunasFamily) resolved.spec = space_of_model(model).build();
+  if (model.family == kLayerFamily) resolved.layers = named_shrinkcnn_blocks(model);
   return resolved;
 }
 
@@ -120,14 +125,35 @@ ResolvedModel open_model_spec(const ModelFile& file) {
   return described(name, prune(spec, choices), 0.0);
 }
 
+void refuse_indices(const ModelFile& file) {
+  if (!file.indices.empty()) fail("{}: it leaves nothing open that :{} could choose", file.path, file.indices);
+}
+
+ResolvedModel open_graph(const ModelFile& file) {
+  refuse_indices(file);
+  return {file.path, std::string(kGraphFamily),
+          [file](const ModelOptions& options) { return build_graph_file(file.path, file.content, options); }};
+}
+
+ResolvedModel open_layers(const ModelFile& file) {
+  refuse_indices(file);
+  const LayerFile layers = read_layer_file(file.path, file.content);
+  ResolvedModel resolved = {file.path, std::string(kLayerFamily),
+                            [layers](const ModelOptions& options) { return build_layer_file(layers, options); }};
+  resolved.layers = layers.blocks;
+  return resolved;
+}
+
 // A kind of file, told by its content.
 struct FileKind {
   std::string_view what;
   bool (*recognises)(std::string_view content);
   ResolvedModel (*open)(const ModelFile& file);
 };
-constexpr std::array<FileKind, 1> kFileKinds = {{
+constexpr std::array<FileKind, 3> kFileKinds = {{
     {"a model_spec.json", looks_like_spec, open_model_spec},
+    {"a graph as JSON", looks_like_graph, open_graph},
+    {"layers as AutoShrink writes them", looks_like_layers, open_layers},
 }};
 
 ResolvedModel open_file(ModelFile file) {

@@ -6,6 +6,8 @@
 //   0:0:0:1:...                            indices alone: the first searchable space that they fit, as the original's
 //                                          tools take proxylessnas_search unless told
 //   run/model_spec.json                    TuNAS's description of a network; with ":0:1:..." that of a space
+//   net.json                               a graph as JSON, as `summary --graph` writes it
+//   net.prototxt                           a network in AutoShrink's layer language
 //
 // A file is known by what is in it, not by its name.
 #pragma once
@@ -14,7 +16,9 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
+#include "formats/prototxt.h"
 #include "models/registry.h"
 #include "models/spec.h"
 
@@ -26,6 +30,8 @@ struct ResolvedModel {
   std::function<Graph(const ModelOptions& options)> build;
   // Of TuNAS's networks their description, before the widths are scaled.
   std::optional<Spec> spec = std::nullopt;
+  // Of those in AutoShrink's language their blocks.
+  std::optional<std::vector<PrototxtBlock>> layers = std::nullopt;
 };
 
 // Throws Error for what is none of these, with the nearest names, and for indices that don't fit.

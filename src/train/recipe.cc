@@ -6,6 +6,7 @@
 
 #include "core/error.h"
 #include "core/text.h"
+#include "models/layer_network.h"
 #include "models/resolve.h"
 
 namespace netwright {
@@ -146,6 +147,7 @@ Recipe family_defaults(const ResolvedModel& model, const Graph& graph) {
   r.lr_warmup_epochs = {5.0, utils + " build_learning_rate"};
   r.weight_decay = {1e-5, flag("weight_decay")};
   r.label_smoothing = {0.1, flag("label_smoothing")};
+  if (model.layers) r.label_smoothing = {label_smoothing(*model.layers), std::string(kModel)};
   r.average_decay = {0.9999, flag("moving_average_decay")};
   r.train_crop = {TrainCrop::kRandomResized, std::string(kInput)};
   r.flip = {true, std::string(kInput)};

@@ -165,7 +165,8 @@ void Trainer::run_micro_batch(const Batch& batch, int64_t part) {
   program_->set_labels(labels_);
   program_->set_weights(weights_);
   program_->draw_masks(progress_.seed, static_cast<uint64_t>(progress_.step),
-                       static_cast<uint64_t>(batch.position) + first);
+                       static_cast<uint64_t>(batch.position) + first,
+                       static_cast<double>(progress_.step) / static_cast<double>(recipe_.train_steps.value));
   program_->forward(*values_);
   program_->backward(*values_, *gradients_, part > 0);
   loss_is_unread_ = true;

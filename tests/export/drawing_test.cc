@@ -46,6 +46,14 @@ TEST(DrawNetwork, DrawsAStructureOnceForAllItsBlocks) {
   EXPECT_THAT(texts, testing::IsSupersetOf({"A: cell_0", "B: cell_1 and 2 more", "C: cell_2, cell_5"}));
 }
 
+// AmoebaNet's cells read the rectified output of the cell before the last, which the last one has made for itself.
+TEST(DrawNetwork, SaysWhatIsReadFromWithinABlock) {
+  const Graph graph = build_model("amoeba_net_d-fast");
+  EXPECT_THAT(texts_of(draw_network(graph)), testing::IsSupersetOf({"relu in the block before", "the block before"}));
+  EXPECT_THAT(texts_of(draw_block(graph, "cell_1")),
+              testing::IsSupersetOf({"relu in cell_0 28×28×768", "cell_0 28×28×1024"}));
+}
+
 TEST(DrawNetwork, NamesWithSpecialCharactersStayText) {
   const std::string svg = draw_network(build_model("efficientnet-b0"));
   EXPECT_THAT(svg, Not(HasSubstr("&&")));

@@ -237,6 +237,21 @@ constexpr const char* kSmallSpec =
     R"(["namedtuple:mobile_search_space_v3.ConvSpec",["kernel_size",1],["strides",1],["use_batch_norm",)"
     R"(false]]]],["filters",24]]]],["filters_base",8]])";
 
+// Every kind of layer once.
+constexpr const char* kLayers =
+    "[Model]\nname=m\npretrain=None\n\n[Input]\nname=i\ninput_shape=[8, 8, 3]\n\n[Input]\nname=l\n\n"
+    "[Convolutional]\nname=a\ninput=i\nfilters=4\nkernel_size=3\nstrides=2\npadding=SAME\nactivation=swish\n"
+    "batchnorm=True\nuse_bias=False\nregularizer_strength=4e-05\ndropout=0.100\n\n"
+    "[SeparableConv]\nname=b\ninput=a\nfilters=1\nactivation=linear\n\n"
+    "[DepthwiseConv]\nname=c\ninput=a\ndepthwise_multiplier=2\n\n[BatchNorm]\nname=d\ninput=c\ntrainable=False\n\n"
+    "[Concat]\nname=e\ninput=['b', 'd']\n\n[Add]\nname=f\ninput=[e,a]\nactivation=relu6\n\n"
+    "[Add_n]\nname=g\ninput=e,f\n\n[MaxPool]\nname=h\ninput=g\npool_size=3\n\n[AvgPool]\nname=j\ninput=h\n\n"
+    "[Activation]\nname=k\ninput=j\nactivation=hswish\n\n[GlobalAvgPool]\nname=n\ninput=k\n\n"
+    "[Flatten]\nname=o\ninput=n\n\n[Dropout]\nname=p\ninput=o\ndropout=0.2\n\n[Identity]\nname=q\ninput=p\n\n"
+    "[Dense]\nname=r\ninput=q\nunits=5\nactivation=linear\n\n"
+    "[SoftmaxLoss]\nname=s\ninput=r\nlabels=l\nlabel_smoothing=0.1\n\n[Accuracy]\nname=t\nlogits=r\nlabels=l\n\n"
+    "[TopkAcc]\nname=u\nlogits=r\nlabels=l\nk=3\n\n[OutputWithSoftmax]\nname=v\ninput=r\n\n";
+
 void add_texts(const Seeds& seeds) {
   seeds.add("block_efficientnet", "b0_2", "r2_k5_s22_e6_i24_o40_c0_f0_d0_se0.25");
   seeds.add("block_efficientnet", "lite", "r1_k3_s11_e1_i32_o16_a1_noskip_cc");
@@ -244,6 +259,8 @@ void add_texts(const Seeds& seeds) {
   seeds.add("block_mnasnet", "noskip", "r1_k3_s11_e1_i32_o16_noskip");
   seeds.add("graph_json", "small", small_graph());
   seeds.add("model_spec", "small", kSmallSpec);
+  seeds.add("prototxt", "every_kind", kLayers);
+  seeds.add("prototxt", "odd_lines", "\r\n[Model] \nname=m\nname=n=o\n\n[Atention]\n\"x\"=None\n# y = z");
   seeds.add("run_json", "small", small_run());
   seeds.add("metrics", "two_lines", "{\"step\":1,\"loss\":6.9}\n{\"step\":2,\"loss\":6.5}\n");
   seeds.add("flags", "efficientnet",

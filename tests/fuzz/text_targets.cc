@@ -11,6 +11,7 @@
 #include "graph/json.h"
 #include "graph/text.h"
 #include "models/block_string.h"
+#include "models/layer_network.h"
 #include "models/spec_json.h"
 #include "models/tunas.h"
 #include "train/metrics.h"
@@ -44,6 +45,19 @@ void fuzz_model_spec(std::string_view text) {
     const Spec spec = spec_from_json(text, "text");
     require(spec_from_json(spec_to_json(spec), "text") == spec, "a specification that is written reads back the same");
     attempt([&] { count(build_tunas("text", spec, {})); });
+  });
+}
+
+void fuzz_prototxt(std::string_view text) {
+  attempt([&] {
+    const std::vector<PrototxtBlock> blocks = parse_prototxt(text, "text");
+    const std::string written = to_prototxt(blocks);
+    require(to_prototxt(parse_prototxt(written, "text")) == written, "blocks that are written read back the same");
+    LayerNetworkParams params;
+    params.strictness.file = "text";
+    const Graph graph = build_layer_network(blocks, params);
+    require(from_json(to_json(graph)) == graph, "a network in layers is a graph like any other");
+    attempt([&] { count(graph); });
   });
 }
 
@@ -94,15 +108,16 @@ void fuzz_validation_labels(std::string_view text) {
   attempt([&] { read_validation_labels(path, nullptr); });
 }
 
-constexpr std::array<Target, 9> kTargets = {{{"block_efficientnet", fuzz_block_efficientnet, 128},
-                                             {"block_mnasnet", fuzz_block_mnasnet, 128},
-                                             {"graph_json", fuzz_graph_json, 16384},
-                                             {"model_spec", fuzz_model_spec, 16384},
-                                             {"run_json", fuzz_run_json, 8192},
-                                             {"metrics", fuzz_metrics, 1024},
-                                             {"flags", fuzz_flags, 256},
-                                             {"class_names", fuzz_class_names, 256},
-                                             {"validation_labels", fuzz_validation_labels, 512}}};
+constexpr std::array<Target, 10> kTargets = {{{"block_efficientnet", fuzz_block_efficientnet, 128},
+                                              {"block_mnasnet", fuzz_block_mnasnet, 128},
+                                              {"graph_json", fuzz_graph_json, 16384},
+                                              {"model_spec", fuzz_model_spec, 16384},
+                                              {"prototxt", fuzz_prototxt, 4096},
+                                              {"run_json", fuzz_run_json, 8192},
+                                              {"metrics", fuzz_metrics, 1024},
+                                              {"flags", fuzz_flags, 256},
+                                              {"class_names", fuzz_class_names, 256},
+                                              {"validation_labels", fuzz_validation_labels, 512}}};
 
 }  // namespace
 

@@ -61,6 +61,11 @@ int check_case(const Case& golden_case, Backend& backend) {
   for (const std::string& line : compare_counts(golden_case.json, graph)) {
     ADD_FAILURE() << golden_case.name << ": " << line;
   }
+  if (golden_case.json.contains("layers")) {
+    for (const std::string& line : compare_layers(golden_case.json["layers"], graph)) {
+      ADD_FAILURE() << golden_case.name << ": " << line;
+    }
+  }
   if (!differences.empty()) return 1;
   check_sizes(golden_case, graph);
   const CaseResult result = run_case(golden_case, graph, backend);
@@ -105,6 +110,9 @@ void check_family(const std::string& family) {
   const std::vector<Case> cases = load_cases(path.string());
   Backend& backend = load_backend("torch", {});
   for (const Case& golden_case : cases) checked += check_case(golden_case, backend), ++seen;
+  for (const std::string& file : other_files(path.string())) {
+    say(fmt::format("  {}: skipped here, neither a network's case nor a list of variables", file));
+  }
   say(fmt::format("{}: {} of {} cases and lists checked", family, checked, seen));
   EXPECT_GT(checked, 0) << "no case in " << path;
 }
@@ -113,6 +121,7 @@ TEST(Parity, EfficientNet) { check_family("efficientnet"); }
 TEST(Parity, MnasNet) { check_family("mnasnet"); }
 TEST(Parity, AmoebaNet) { check_family("amoebanet"); }
 TEST(Parity, Tunas) { check_family("tunas/standalone"); }
+TEST(Parity, AutoShrink) { check_family("autoshrink"); }
 
 }  // namespace
 }  // namespace netwright::golden

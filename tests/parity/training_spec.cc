@@ -1,7 +1,10 @@
 #include "parity/training_spec.h"
 
+#include <cmath>
 #include <map>
 
+#include "models/layer_network.h"
+#include "models/resolve.h"
 #include "train/schedule.h"
 
 namespace netwright::golden {
@@ -109,6 +112,8 @@ TrainingSpec from_solver(const nlohmann::json& json) {
   spec.average_decay = 0.999;
   spec.averages_moving = false;
   spec.loss_has_l2 = false;
+  const ResolvedModel model = resolve_model(json["model"].get<std::string>());
+  if (model.layers) spec.label_smoothing = netwright::label_smoothing(*model.layers);
   set_optimizer(spec,
                 {{"rmsprop", rmsprop(0.0F, 1e-10F)},
                  {"rmsprop_imagenet", rmsprop(0.9F, 1.0F)},

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdio>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -168,6 +169,16 @@ bool Case::is_unreliable(const std::string& tensor) const {
   return list != json.end() && list->contains(tensor);
 }
 
+// What find_model takes: the name itself, or the layer file beside the case: kitchen.prototxt of "kitchen",
+// residual.prototxt of "residual-adam".
+static std::string model_or_file(const std::string& folder, const std::string& name) {
+  for (const std::string& stem : {name, name.substr(0, name.find('-'))}) {
+    const std::string path = folder + "/" + stem + ".prototxt";
+    if (fs::exists(path)) return path;
+  }
+  return name;
+}
+
 std::vector<Case> load_cases(const std::string& folder) {
   std::vector<Case> cases;
   if (!fs::is_directory(folder)) return cases;
@@ -183,6 +194,7 @@ std::vector<Case> load_cases(const std::string& folder) {
     const bool is_tunas = json.is_object() && json.value("kind", "") == "standalone" && json.contains("ssd");
     const bool is_case = json.is_object() && (json.contains("model") || is_tunas) && json.contains("input_shape");
     if (!is_case || !fs::exists(tensors)) continue;
+    if (!is_tunas) json["model"] = model_or_file(folder, json["model"]);
     cases.push_back({path.stem().string(), std::move(json), std::make_unique<SafetensorsReader>(tensors.string())});
     if (is_tunas) take_tunas_form(cases.back());
   }
@@ -265,6 +277,17 @@ ModelOptions model_options(const nlohmann::json& json, std::vector<std::string>&
   options.width = json["input_shape"][2].get<int64_t>();
   options.dropout_rate = 0.0;
   if (resolve_model(json["model"].get<std::string>()).family == "efficientnet") options.survival_probability = 0.0;
+  if (const size_t place = json.value("original", std::string()).find("BN epsilon "); place != std::string::npos) {
+    const std::string words = json.value("original", std::string()).substr(place);
+    double epsilon = 0.0;
+    double momentum = 0.0;
+    if (std::sscanf(words.c_str(), "BN epsilon %lf momentum %lf", &epsilon, &momentum) == 2) {
+      options.batch_norm_epsilon = epsilon;
+      options.batch_norm_momentum = momentum;
+    } else {
+      not_understood.push_back(words);
+    }
+  }
   const nlohmann::json overrides = json.value("overrides", nlohmann::json::object());
   for (const auto& [key, value] : overrides.items()) {
     const auto setter = setters().find(key);
@@ -321,30 +344,72 @@ std::vector<std::string> compare_counts(const nlohmann::json& json, const Graph&
   return differences;
 }
 
+static std::vector<std::string> differing_lines(std::string_view what, const std::vector<std::string>& wanted,
+                                                const std::vector<std::string>& found) {
+  std::vector<std::string> differences;
+  for (size_t i = 0; i < std::max(wanted.size(), found.size()) && differences.size() < 10; ++i) {
+    const std::string want = i < wanted.size() ? wanted[i] : "nothing";
+    const std::string have = i < found.size() ? found[i] : "nothing";
+    if (want != have) differences.push_back(fmt::format("{} {}: expected {}, found {}", what, i, want, have));
+  }
+  return differences;
+}
+
 std::vector<std::string> compare_variables(const nlohmann::json& variables, const Graph& graph) {
+  bool lists_strength = false;
   bool lists_decay = false;  // variables say whether they have an L2 term
   std::vector<std::string> wanted;
   for (const auto& variable : variables) {
     const bool tells_decay = variable.contains("l2") && variable["l2"].is_boolean();
     lists_decay = lists_decay || tells_decay;
+    const bool tells_strength = variable.contains("l2") && !tells_decay;
+    lists_strength = lists_strength || tells_strength;
+    const double strength = tells_strength && variable["l2"].is_number() ? variable["l2"].get<double>() : 0.0;
     wanted.push_back(fmt::format("{} {} {}{}", variable["name"].get<std::string>(),
                                  to_string(variable["shape"].get<Shape>()),
                                  variable["trainable"].get<bool>() ? "trainable" : "moving",
                                  tells_decay && variable["l2"].get<bool>() ? ", decayed" : ""));
+    if (tells_strength) wanted.back() += fmt::format(" {:.5g}", strength);
   }
   std::vector<std::string> found;
   for (const Parameter& parameter : graph.parameters()) {
     found.push_back(fmt::format("{} {} {}{}", parameter.name, to_string(parameter.shape),
                                 parameter.trainable() ? "trainable" : "moving",
                                 lists_decay && parameter.l2 > 0.0 ? ", decayed" : ""));
+    if (lists_strength) found.back() += fmt::format(" {:.5g}", parameter.l2 * 4e-5);  // in units of 4e-5
   }
-  std::vector<std::string> differences;
-  for (size_t i = 0; i < std::max(wanted.size(), found.size()) && differences.size() < 10; ++i) {
-    const std::string want = i < wanted.size() ? wanted[i] : "nothing";
-    const std::string have = i < found.size() ? found[i] : "nothing";
-    if (want != have) differences.push_back(fmt::format("variable {}: expected {}, found {}", i, want, have));
+  return differing_lines("variable", wanted, found);
+}
+
+std::vector<std::string> compare_layers(const nlohmann::json& layers, const Graph& graph) {
+  static const std::set<std::string> without_value = {"Input",   "SoftmaxLoss", "Accuracy",
+                                                      "TopkAcc", "Output",      "OutputWithSoftmax"};
+  std::vector<std::string> wanted;
+  for (const auto& layer : layers) {
+    if (without_value.contains(layer["kind"].get<std::string>())) continue;
+    auto shape = layer["output"].get<Shape>();
+    shape.erase(shape.begin());  // the batch
+    wanted.push_back(fmt::format("{} {}", layer["name"].get<std::string>(), to_string(shape)));
   }
-  return differences;
+  std::vector<std::string> found;
+  for (const NamedNode& endpoint : graph.endpoints()) {
+    found.push_back(fmt::format("{} {}", endpoint.name, to_string(graph.node(endpoint.node).shape)));
+  }
+  return differing_lines("layer", wanted, found);
+}
+
+std::vector<std::string> other_files(const std::string& folder) {
+  std::set<std::string> used;
+  for (const Case& golden_case : load_cases(folder)) used.insert(golden_case.name);
+  for (const std::string& path : variable_lists(folder)) used.insert(fs::path(path).stem().string());
+  std::set<std::string> others;
+  if (fs::is_directory(folder)) {
+    for (const fs::directory_entry& entry : fs::directory_iterator(folder)) {
+      const fs::path& path = entry.path();
+      if (path.extension() == ".json" && !used.contains(path.stem().string())) others.insert(path.filename().string());
+    }
+  }
+  return {others.begin(), others.end()};
 }
 
 }  // namespace netwright::golden

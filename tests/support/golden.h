@@ -61,4 +61,10 @@ std::vector<std::string> compare_counts(const nlohmann::json& json, const Graph&
 // "name [shape] trainable" lines that differ between a case's list and the graph, at most ten; empty when equal.
 std::vector<std::string> compare_variables(const nlohmann::json& variables, const Graph& graph);
 
+// The same of "name [shape]" lines of a case's layers, as the endpoints say.
+std::vector<std::string> compare_layers(const nlohmann::json& layers, const Graph& graph);
+
+// The JSON files of the folder that are neither cases nor lists of variables.
+std::vector<std::string> other_files(const std::string& folder);
+
 }  // namespace netwright::golden

@@ -103,7 +103,9 @@ class ConvolutionStep : public Step {
 
   void backward(Frame& base, bool accumulate) override {
     TorchFrame& frame = torch_frame(base);
-    const bool own_kernel_gradient = depthwise_ && frame.device().is_cpu() && frame.type() != at::kDouble;
+    // Our own knows one output channel an input channel.
+    const bool own_kernel_gradient =
+        depthwise_ && kernel_.extent[3] == 1 && frame.device().is_cpu() && frame.type() != at::kDouble;
     auto [input_gradient, kernel_gradient, bias_gradient] = gradients(frame, !own_kernel_gradient);
     for (const ParameterGradient& parameter : plan_.parameter_gradients) {
       if (!(parameter.parameter == kernel_)) {
