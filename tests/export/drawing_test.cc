@@ -51,7 +51,7 @@ TEST(DrawNetwork, SaysWhatIsReadFromWithinABlock) {
   const Graph graph = build_model("amoeba_net_d-fast");
   EXPECT_THAT(texts_of(draw_network(graph)), testing::IsSupersetOf({"relu in the block before", "the block before"}));
   EXPECT_THAT(texts_of(draw_block(graph, "cell_1")),
-              testing::IsSupersetOf({"relu in cell_0 28×28×768", "cell_0 28×28×1024"}));
+              testing::IsSupersetOf({"relu in cell_0 28×28×384", "cell_0 28×28×1024"}));
 }
 
 TEST(DrawNetwork, NamesWithSpecialCharactersStayText) {
