@@ -208,7 +208,8 @@ TEST(ModelFile, AFileIsAModel) {
               HasSubstr("a.json: a graph is taken as it is; there is no classes to choose"));
   EXPECT_THAT(error_of([&] { build_model(graph, {.height = 64, .width = 64}); }),
               HasSubstr("a.json: the graph is for images of 224 x 224, not 64 x 64"));
-  EXPECT_EQ(error_of([] { build_model("missing.prototxt"); }), "missing.prototxt: no such file, and no model of that name");
+  EXPECT_EQ(error_of([] { build_model("missing.prototxt"); }),
+            "missing.prototxt: no such file, and no model of that name");
   std::ofstream(layers) << "[Input\n";
   EXPECT_THAT(error_of([&] { build_model(layers); }), HasSubstr("a.prototxt:1: \"[Input\", expected a header"));
   std::ofstream(graph) << "{\"format\": 1}";
