@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <numeric>
+#include <set>
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -326,6 +327,7 @@ class Planner {
     const Slot& images = plan_.slots[static_cast<size_t>(plan_.images)];
     // float32 images are read in place; others are converted into a copy that lives through the run.
     if (images.type != Precision::kFloat32) live_ += images.bytes();
+    live_ += bytes_of_copies();
     for (size_t i = 0; i < plan_.steps.size(); ++i) {
       const StepPlan& step = plan_.steps[i];
       if (runs_backward(step)) live_ += saved_bytes(step);
@@ -369,6 +371,16 @@ class Planner {
     return users_[static_cast<size_t>(storage_of_[static_cast<size_t>(step.output_gradient)])] == 1;
   }
 
+  int64_t bytes_of_copies() const {
+    std::set<std::pair<int, Shape>> counted;
+    int64_t bytes = 0;
+    for (const StepPlan& step : plan_.steps) {
+      const ParameterRef& parameter = step.traits.copies;
+      if (!parameter || !counted.emplace(parameter.id, parameter.extent).second) continue;
+      bytes += element_count(parameter.extent) * type_size(options_.precision);
+    }
+    return bytes;
+  }
   static int64_t saved_bytes(const StepPlan& step) {
     return std::accumulate(step.traits.saved.begin(), step.traits.saved.end(), int64_t{0});
   }

@@ -46,6 +46,7 @@ struct StepTraits {
   std::vector<int64_t> saved;       // bytes of what it keeps besides values
   int64_t forward_workspace = 0;    // bytes, while it runs forward
   int64_t backward_workspace = 0;   // bytes, while it runs backward
+  ParameterRef copies;              // of which a copy in the program's precision lives on, one for all its readers
 };
 
 enum class GradientWrite { kSet, kAdd };
@@ -89,7 +90,8 @@ struct Plan {
   std::vector<int> masks;  // slots
   // Trainable tensors that no step writes a gradient to, or only a part of: zeroed before the first backward.
   std::vector<FlatRange> unwritten_gradients;
-  // Live bytes of values, gradients and saved slots plus workspace, the largest over the time line; and where.
+  // Live bytes of values, gradients, saved slots and copies of parameters plus workspace, the largest over the time
+  // line; and where.
   int64_t peak_bytes = 0;
   int peak_tick = 0;
 };

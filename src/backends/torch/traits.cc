@@ -31,9 +31,11 @@ class Sizes {
   int64_t unit_;
 };
 
-StepTraits convolution_traits(const Window& window, bool kernel_is_input, const Sizes& sizes) {
+// Kernels are packed (TorchFrame::packed_kernel).
+StepTraits convolution_traits(const Window& window, const ParameterRef& kernel, const Sizes& sizes) {
   StepTraits traits;
   traits.keeps_inputs = {0};
+  traits.copies = kernel;
   const ConvolutionGeometry geometry = convolution_geometry(window, sizes.input_shape(0)[0], sizes.input_shape(0)[1]);
   if (geometry.is_cropped()) {
     const double growth = static_cast<double>(geometry.full_output[0] * geometry.full_output[1]) /
@@ -42,7 +44,7 @@ StepTraits convolution_traits(const Window& window, bool kernel_is_input, const 
     traits.forward_workspace = full;
     traits.backward_workspace = full;
   }
-  if (kernel_is_input) {
+  if (!kernel) {
     traits.keeps_inputs = {0, 1};
     traits.forward_workspace += sizes.output();
     traits.backward_workspace += sizes.input(0) + sizes.input(1);
@@ -57,8 +59,8 @@ StepTraits traits_of(const Graph& graph, NodeId id, const LowerOptions& options)
   StepTraits traits;
   std::visit(Overloaded{
                  [&](const Input&) {},
-                 [&](const Conv2D& op) { traits = convolution_traits(op.window, !op.kernel, sizes); },
-                 [&](const DepthwiseConv2D& op) { traits = convolution_traits(op.window, !op.kernel, sizes); },
+                 [&](const Conv2D& op) { traits = convolution_traits(op.window, op.kernel, sizes); },
+                 [&](const DepthwiseConv2D& op) { traits = convolution_traits(op.window, op.kernel, sizes); },
                  [&](const BatchNorm&) {
                    traits.keeps_inputs = {0};
                    traits.saved = {2 * 4 * sizes.shape().back() * options.batch_parts};
