@@ -52,8 +52,9 @@ Flags declare(SummaryOptions& o) {
   flags.add("svg", o.svg, {.help = "draw the network into a file; - is standard output", .value = "FILE"});
   flags.add("block", o.block, {.help = "draw only this block, with every operator", .value = "NAME"});
   flags.add("dot", o.dot, {.help = "write the whole graph in Graphviz's language", .value = "FILE"});
-  flags.add("model_spec", o.model_spec,
-            {.help = "write TuNAS's description of one of its networks, a model_spec.json", .value = "FILE"});
+  flags.add(
+      "model_spec", o.model_spec,
+      {.help = "write TuNAS's description of one of its networks, a model_spec.json", .value = "FILE", .rare = true});
   flags.add("graph", o.graph, {.help = "write the graph as JSON, which is a MODEL again", .value = "FILE"});
   flags.add("prototxt", o.prototxt,
             {.help = "write a network of AutoShrink's in its layer language", .value = "FILE", .rare = true});

@@ -12,7 +12,8 @@ namespace netwright {
 
 bool looks_like_graph(std::string_view content) {
   const size_t first = content.find_first_not_of(" \t\r\n");
-  return first != std::string_view::npos && content[first] == '{';
+  return first != std::string_view::npos && content[first] == '{' &&
+         content.find("\"format\"") != std::string_view::npos;
 }
 
 bool looks_like_layers(std::string_view content) {

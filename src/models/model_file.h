@@ -10,7 +10,7 @@
 
 namespace netwright {
 
-// Told by the content: an object; a line that begins a block.
+// Told by the content: an object that says its format; a line that begins a block.
 bool looks_like_graph(std::string_view content);
 bool looks_like_layers(std::string_view content);
 
