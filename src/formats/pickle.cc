@@ -20,7 +20,9 @@ constexpr std::string_view kStoragePrefix = "torch.";
 constexpr std::string_view kStorageSuffix = "Storage";
 
 bool is_storage(std::string_view name) {
-  return name.starts_with(kStoragePrefix) && name.ends_with(kStorageSuffix) && name.find('.') == name.rfind('.');
+  constexpr size_t kLongest = 64;
+  return name.size() <= kLongest && name.starts_with(kStoragePrefix) && name.ends_with(kStorageSuffix) &&
+         name.find('.') == name.rfind('.');
 }
 
 bool is_known(std::string_view name) {
@@ -84,6 +86,9 @@ class Unpickler {
 
   template <typename T>
   void push(T data) {
+    // A value takes a hundred times the byte that makes one.
+    constexpr size_t kMostValues = 4'000'000;
+    if (pickle_.values_.size() == kMostValues) refuse("more than {} values", kMostValues);
     stack_.push_back(&pickle_.values_.emplace_back(PickleValue{std::move(data)}));
   }
   PickleRef top() const {
@@ -117,9 +122,14 @@ class Unpickler {
     if (held < 0) refuse("{} is {}, expected at least 0", what, held);
     return held;
   }
+  // Of every axis.
   std::vector<int64_t> wholes(PickleRef value, std::string_view what) const {
+    constexpr size_t kMostAxes = 16;
+    const std::vector<PickleRef>& items = as<PickleSequence>(value, what).items;
+    // One list may serve any number of tensors, each of which copies it.
+    if (items.size() > kMostAxes) refuse("a tensor has {} axes, expected at most {}", items.size(), kMostAxes);
     std::vector<int64_t> numbers;
-    for (PickleRef item : as<PickleSequence>(value, what).items) numbers.push_back(whole(item, what));
+    for (PickleRef item : items) numbers.push_back(whole(item, what));
     return numbers;
   }
 
@@ -268,8 +278,10 @@ class Unpickler {
     if (items.size() > 5 && !std::holds_alternative<PickleNone>(items[5]->data)) {
       refuse("a storage that is a view of another: a form that PyTorch has not written since 0.4");
     }
-    push(PickleStorage{type.substr(kStoragePrefix.size()), as<std::string>(items[2], "a storage's key"),
-                       whole(items[4], "a storage's size")});
+    const std::string& key = as<std::string>(items[2], "a storage's key");
+    constexpr size_t kLongestKey = 256;
+    if (key.size() > kLongestKey) refuse("a storage's key has {} bytes, expected at most {}", key.size(), kLongestKey);
+    push(PickleStorage{type.substr(kStoragePrefix.size()), key, whole(items[4], "a storage's size")});
   }
 
   std::string_view bytes_;

@@ -83,6 +83,7 @@ std::vector<size_t> element_positions(const PickleTensor& tensor, size_t count) 
     positions.push_back(static_cast<size_t>(at));
     for (size_t axis = index.size(); axis > 0; --axis) {
       const size_t i = axis - 1;
+      if (tensor.shape[i] == 1) continue;  // whose stride may be anything
       at += tensor.strides[i];
       if (++index[i] < tensor.shape[i]) break;
       at -= tensor.strides[i] * tensor.shape[i];
@@ -104,14 +105,16 @@ bool is_dense(const PickleTensor& tensor) {
 // Visits every tensor that the containers hold with the keys that lead there.
 class TensorWalk {
  public:
-  explicit TensorWalk(const std::string& path) : path_(path) {}
+  // Every value of a pickle takes a byte at least; containers that hold each other again and again unfold to more.
+  TensorWalk(const std::string& path, const Pickle& pickle) : path_(path), most_values_(pickle.size()) {}
 
   template <typename Visit>
   void walk(const PickleValue& value, const std::string& name, int depth, Visit visit) {
     constexpr int kDeepest = 64;
-    constexpr size_t kMostValues = 4'000'000;
+    constexpr size_t kLongestName = 512;
     if (depth > kDeepest) fail("{}: containers are nested more than {} deep", path_, kDeepest);
-    if (++visited_ > kMostValues) fail("{}: more than {} values", path_, kMostValues);
+    if (++visited_ > most_values_) fail("{}: containers that hold others again and again", path_);
+    if (name.size() > kLongestName) fail("{}: a tensor's name has more than {} bytes", path_, kLongestName);
     const auto inside = [&](const std::string& key) { return name.empty() ? key : name + "." + key; };
     if (const auto* tensor = std::get_if<PickleTensor>(&value.data)) {
       visit(name, *tensor);
@@ -132,6 +135,7 @@ class TensorWalk {
 
  private:
   const std::string& path_;
+  size_t most_values_;
   size_t visited_ = 0;
 };
 
@@ -321,8 +325,9 @@ TorchReader::TorchReader(const std::string& path) : path_(path) {
     begin.resize(file.read_some(0, begin.data(), begin.size()));
   }
   const auto collect = [&](const Pickle& pickle) {
-    TensorWalk(path_).walk(pickle.root(), "", 0,
-                           [&](const std::string& name, const PickleTensor& tensor) { add(name, tensor); });
+    TensorWalk(path_, pickle).walk(pickle.root(), "", 0, [&](const std::string& name, const PickleTensor& tensor) {
+      add(name, tensor);
+    });
   };
   if (begin.starts_with(kZipBegin)) {
     auto zip = std::make_unique<ZipStorages>(path);

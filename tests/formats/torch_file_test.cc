@@ -142,7 +142,48 @@ TEST_F(TorchFile, DamagedPickles) {
                              "abc")),
               HasSubstr("2147483647 bytes are wanted, 3 are left"));
   EXPECT_THAT(refusal(zip_of("\x80\x02]q" + std::string(1, '\0') + "h" + std::string(1, '\0') + "a.")),
-              HasSubstr("nested more than 64 deep"));  // a list in itself
+              HasSubstr("containers that hold others again and again"));  // a list in itself
+  EXPECT_THAT(refusal(zip_of("\x80\x02" + std::string(70, ']') + std::string(69, 'a') + ".")),
+              HasSubstr("nested more than 64 deep"));
+}
+
+// A few bytes that unfold to gigabytes.
+TEST_F(TorchFile, PicklesThatUnfold) {
+  std::string lists = from_hex("80025d7100");
+  for (char level = 1; level < 16; ++level) {
+    const std::string last = {'h', static_cast<char>(level - 1)};
+    lists += "](" + last + last + last + last + "eq" + level;
+  }
+  EXPECT_THAT(refusal(zip_of(lists + ".")), HasSubstr("containers that hold others again and again"));
+  EXPECT_THAT(refusal(zip_of("\x80\x02" + std::string(5'000'000, 'N'))), HasSubstr("more than 4000000 values"));
+
+  const std::string good = from_hex(kPickle);
+  const size_t shape = good.find(from_hex("4b034b0286"));
+  Members members = good_members();
+  members[0].second.replace(shape, 5, "(" + std::string(17, '\x89') + "t");
+  EXPECT_THAT(refusal(zip(members)), HasSubstr("a tensor has 17 axes, expected at most 16"));
+  members = good_members();
+  const size_t key = good.find(from_hex("580100000030"));
+  members[0].second.replace(key, 6, from_hex("582c010000") + std::string(300, '0'));
+  EXPECT_THAT(refusal(zip(members)), HasSubstr("a storage's key has 300 bytes, expected at most 256"));
+  members = good_members();
+  const size_t name = good.find(from_hex("580100000061"));
+  members[0].second.replace(name, 6, from_hex("5858020000") + std::string(600, 'a'));
+  EXPECT_THAT(refusal(zip(members)), HasSubstr("a tensor's name has more than 512 bytes"));
+}
+
+// An axis of one element has any stride, and nobody may follow it.
+TEST_F(TorchFile, StridesOfAxesOfOneElement) {
+  Members members = good_members();
+  const std::string shape = from_hex("4b034b028671094b014b038671");
+  const std::string view = from_hex("284b034b024b01747109284b014b038a08ffffffffffffff7f7471");
+  std::string& pickle = members[0].second;
+  pickle.replace(pickle.find(shape), shape.size(), view);
+  const TorchReader reader(zip(members));
+  EXPECT_THAT(reader.tensors()[0].shape, ElementsAre(3, 2, 1));
+  std::vector<float> values(6);
+  reader.read_floats("a", values);
+  EXPECT_THAT(values, ElementsAre(0, 3, 1, 4, 2, 5));
 }
 
 TEST_F(TorchFile, TensorsThatReachTooFar) {

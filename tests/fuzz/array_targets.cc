@@ -1,11 +1,13 @@
-// Files of arrays and archives of files: safetensors, IDX, tar.
+// Files of arrays and archives of files: safetensors, PyTorch's, IDX, tar.
 #include <array>
+#include <vector>
 
 #include "data/imagenet_files.h"
 #include "formats/file_io.h"
 #include "formats/idx.h"
 #include "formats/safetensors.h"
 #include "formats/tar_archive.h"
+#include "formats/torch_file.h"
 #include "fuzz/mend.h"
 #include "fuzz/target.h"
 
@@ -22,6 +24,31 @@ void fuzz_safetensors(std::string_view bytes) {
       attempt([&] { reader.read_ints(tensor.name); });
     }
   });
+}
+
+void read_torch_file(const std::string& path) {
+  attempt([&] {
+    const TorchReader reader(path);
+    for (const TorchTensor& tensor : reader.tensors()) {
+      require(reader.find(tensor.name) == &tensor, "a tensor that is listed is found");
+      size_t count = 1;
+      for (const int64_t extent : tensor.shape) count *= static_cast<size_t>(extent);
+      std::vector<float> values(count);
+      attempt([&] { reader.read_floats(tensor.name, values); });
+    }
+  });
+}
+
+// The form before 1.6 behind its magic number and version: sizes of types, object, keys, storages.
+void fuzz_torch_pickle(std::string_view bytes) {
+  static const std::string kBegin("\x80\x02\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19.\x80\x02M\xe9\x03.", 21);
+  read_torch_file(in_file("pickle.pth", kBegin + std::string(bytes)));
+}
+
+void fuzz_torch_zip(std::string_view bytes) {
+  std::string mended(bytes);
+  mend_zip(mended);
+  read_torch_file(in_file("zip.pth", mended));
 }
 
 void read_idx(const std::string& path) {
@@ -52,7 +79,9 @@ void fuzz_tar(std::string_view bytes) {
   attempt([&] { list_validation_archive(path); });
 }
 
-constexpr std::array<Target, 4> kTargets = {{{"safetensors", fuzz_safetensors, 4096},
+constexpr std::array<Target, 6> kTargets = {{{"safetensors", fuzz_safetensors, 4096},
+                                             {"torch_pickle", fuzz_torch_pickle, 2048},
+                                             {"torch_zip", fuzz_torch_zip, 4096},
                                              {"idx", fuzz_idx, 1024},
                                              {"idx_gzip", fuzz_idx_gzip, 1024},
                                              {"tar", fuzz_tar, 8192}}};

@@ -102,6 +102,26 @@ void mend_png(std::string& bytes) {
   }
 }
 
+void mend_zip(std::string& bytes) {
+  constexpr std::string_view kEntry = "PK\x01\x02";
+  constexpr size_t kEntrySize = 46;
+  constexpr size_t kMemberHeader = 30;
+  for (size_t at = bytes.find(kEntry); at != std::string::npos; at = bytes.find(kEntry, at + 1)) {
+    if (bytes.size() - at < kEntrySize) return;
+    const size_t size = load_little<uint32_t>(bytes.data() + at + 24);
+    const size_t member = load_little<uint32_t>(bytes.data() + at + 42);
+    if (member + kMemberHeader > bytes.size()) continue;
+    const size_t names = load_little<uint16_t>(bytes.data() + member + 26) +
+                         static_cast<size_t>(load_little<uint16_t>(bytes.data() + member + 28));
+    const size_t begin = member + kMemberHeader + names;
+    if (begin > bytes.size() || size > bytes.size() - begin) continue;
+    const auto* content = reinterpret_cast<const Bytef*>(bytes.data() + begin);
+    const auto crc = static_cast<uint32_t>(crc32(0, content, static_cast<uInt>(size)));
+    store(bytes, member + 14, crc);
+    store(bytes, at + 16, crc);
+  }
+}
+
 void mend_tar(std::string& bytes) {
   constexpr size_t kBlock = 512;
   constexpr size_t kMagic = 257;

@@ -14,6 +14,9 @@ void mend_table(std::string& bytes);
 // CRCs of the chunks of a PNG.
 void mend_png(std::string& bytes);
 
+// CRCs of the members of a zip, which are stored as they are, in its directory and before each of them.
+void mend_zip(std::string& bytes);
+
 // Sums of the headers of a tar archive, wherever a block looks like one.
 void mend_tar(std::string& bytes);
 
