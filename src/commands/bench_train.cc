@@ -10,6 +10,7 @@
 #include "core/random.h"
 #include "engine/program.h"
 #include "graph/subgraph.h"
+#include "train/memory.h"
 #include "train/optimizer.h"
 #include "train/recipe.h"
 
@@ -221,6 +222,7 @@ int run_bench_train(CommandContext& context) {
   const Recipe recipe = make_recipe(options.model.name, options.model.options, overrides);
   const Graph graph = build_model(recipe.model, recipe.model_options);
   Backend& backend = load_backend(options.device);
+  check_training_memory(recipe, std::nullopt, backend);
   context.begin_work();
   const Inputs inputs = make_inputs(graph, options.bench.batch);
   BenchReport report = begin_report(options, "train", graph, backend);
@@ -237,6 +239,7 @@ int run_bench_infer(CommandContext& context) {
   if (!context.parse(flags)) return 0;
   const Graph graph = inference_graph(build_model(options.model));
   Backend& backend = load_backend(options.device);
+  check_evaluation_memory(graph, options.bench.batch, parse_precision(options.precision), backend, "--batch");
   context.begin_work();
   const Inputs inputs = make_inputs(graph, options.bench.batch);
   BenchReport report = begin_report(options, "infer", graph, backend);

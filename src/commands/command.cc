@@ -193,6 +193,11 @@ Offers complete(std::span<const std::string> words) {
   for (const Command& command : commands) {
     if (command.name.starts_with(words[0])) offers.words.emplace_back(command.name);
   }
+  if (!words[0].starts_with("-")) return offers;
+  for (const std::string_view flag : {"--help", "--version"}) {
+    const bool here = flag != "--version" || commands.data() == all_commands().data();
+    if (here && flag.starts_with(words[0])) offers.words.emplace_back(flag);
+  }
   return offers;
 }
 

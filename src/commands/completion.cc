@@ -41,13 +41,15 @@ _netwright() {
     esac
   done
 }
-compdef _netwright netwright
+# Sourced, or loaded from a folder of fpath at the first Tab.
+if [[ ${funcstack[1]} == _netwright ]]; then _netwright; else compdef _netwright netwright; fi
 )";
 
 constexpr std::string_view kFish = R"(# netwright completion fish
 function __netwright_complete
   set -l words (commandline -opc)
   set -l word (commandline -ct)
+  set -l plain (string unescape -- "$word") && set word "$plain"
   set -l flag (string match -r -- '^--[^=]*=' "$word")
   for offer in ($words[1] --complete $words[2..-1] "$word" 2> /dev/null)
     if test "$offer" = :files

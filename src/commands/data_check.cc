@@ -60,7 +60,7 @@ void print_report(const CheckReport& report, int64_t show) {
   }
   if (count > show) print("... and {} more\n", with_commas(count - show));
   for (const CheckedSet& set : report.sets) {
-    print("{}: {} in {} files\n", set.name, with_commas(set.items), with_commas(set.files));
+    print("{}: {} in {} file{}\n", set.name, with_commas(set.items), with_commas(set.files), set.files == 1 ? "" : "s");
   }
   print("{}\n", count == 0 ? "all good" : fmt::format("{} fault{}", with_commas(count), count == 1 ? "" : "s"));
 }

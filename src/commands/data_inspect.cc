@@ -116,8 +116,8 @@ void print_labels(const SetSummary& set) {
 }
 
 void print_set(const SetSummary& set) {
-  print("{}: {} {} in {} file{}, {}", set.name, with_commas(set.items), set.kind == "TFRecords" ? "records" : "images",
-        with_commas(set.files), set.files == 1 ? "" : "s", set.kind);
+  print("{}: {} {}{} in {} file{}, {}", set.name, with_commas(set.items), set.kind == "TFRecords" ? "record" : "image",
+        set.items == 1 ? "" : "s", with_commas(set.files), set.files == 1 ? "" : "s", set.kind);
   print("{}{}\n", set.bytes > 0 ? ", " + format_bytes(set.bytes) : "",
         set.looked_into < set.items ? fmt::format("; looked into {}", with_commas(set.looked_into)) : "");
   if (!set.features.empty()) print("  layout: {}\n", set.layout.empty() ? "none that is known" : set.layout);

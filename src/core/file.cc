@@ -66,24 +66,32 @@ void sync_path(const std::string& path) {
   if (file.get() < 0 || fsync(file.get()) != 0) fail("{}: can't sync: {}", path, reason());
 }
 
-void write_file_atomically(const std::string& path, std::string_view content) {
-  const std::string temporary = fmt::format("{}.tmp{}", path, getpid());
+void replace_file(const std::string& path, const std::function<void(const std::string& name)>& write) {
+  namespace fs = std::filesystem;
+  std::error_code ignored;
+  if (fs::is_other(fs::status(path, ignored))) return write(path);
+  std::string target = path;
+  if (fs::is_symlink(path, ignored) && fs::exists(path, ignored)) target = fs::canonical(path, ignored).string();
+  const std::string temporary = fmt::format("{}.tmp{}", target, getpid());
   try {
-    const Descriptor file(open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644));
-    if (file.get() < 0) fail("{}: can't write: {}", path, reason());
-    write_all(file.get(), content, path);
-    if (fsync(file.get()) != 0) fail("{}: can't write: {}", path, reason());
+    write(temporary);
+    if (rename(temporary.c_str(), target.c_str()) != 0) fail("{}: can't replace: {}", path, reason());
   } catch (...) {
     unlink(temporary.c_str());
     throw;
   }
-  if (rename(temporary.c_str(), path.c_str()) != 0) {
-    const std::string why = reason();
-    unlink(temporary.c_str());
-    fail("{}: can't replace: {}", path, why);
-  }
-  const std::string folder = std::filesystem::path(path).parent_path().string();
+  const std::string folder = fs::path(target).parent_path().string();
   sync_path(folder.empty() ? "." : folder);
+}
+
+void write_file_atomically(const std::string& path, std::string_view content) {
+  replace_file(path, [&](const std::string& name) {
+    const Descriptor file(open(name.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644));
+    if (file.get() < 0) fail("{}: can't write: {}", path, reason());
+    write_all(file.get(), content, path);
+    // EINVAL: a device or a pipe.
+    if (fsync(file.get()) != 0 && errno != EINVAL) fail("{}: can't write: {}", path, reason());
+  });
 }
 
 void make_writable_folder(const std::string& path) {

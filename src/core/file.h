@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -11,9 +12,13 @@ namespace netwright {
 // The whole file. Throws Error when it can't be read.
 std::string read_file(const std::string& path);
 
-// Replaces `path` with `content` so that a reader, or a machine that stops at any moment, sees the old file or the new
-// one: written to a temporary name beside it, synced, renamed, the folder synced. Throws Error; then the old file
-// stays.
+// Replaces `path` so that a reader, or a machine that stops at any moment, sees the old file or the new one: `write`
+// makes the file whose temporary name, beside the old one, it is given, and syncs it; then it is renamed and the folder
+// synced. Throws Error; then the old file stays. A link goes on to point where it does. What is no file (/dev/null, a
+// pipe) is never replaced: `write` is given its own name.
+void replace_file(const std::string& path, const std::function<void(const std::string& name)>& write);
+
+// replace_file with `content`.
 void write_file_atomically(const std::string& path, std::string_view content);
 
 // Flushes a finished file, or a folder's entries, to the disk.

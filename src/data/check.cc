@@ -23,13 +23,15 @@ struct LabelRange {
 };
 
 void check_label(const DataItem& item, const RecordLayout* layout, const LabelRange& range) {
-  if (!item.label) fail("no {}", layout != nullptr ? layout->label : "label");
+  if (!item.label) fail("the record has no {}", layout != nullptr ? layout->label : "label");
   const int64_t base = range.base.value_or(layout != nullptr ? layout->label_base : 0);
-  if (*item.label < base) fail("label {}; the first class is {}", *item.label, base);
-  const int64_t label = *item.label - base;
-  if (range.classes && label >= *range.classes) {
-    fail("label {}; {} classes end at {}", *item.label, *range.classes, base + *range.classes - 1);
+  const bool below = *item.label < base;
+  if (range.classes && (below || *item.label - base >= *range.classes)) {
+    fail("label {} is out of range; expected {}..{} for {} classes", *item.label, base, base + *range.classes - 1,
+         *range.classes);
   }
+  if (below) fail("label {} is out of range; expected {} or more", *item.label, base);
+  const int64_t label = *item.label - base;
   if (!item.example) return;
   const std::string* synset = item.example->bytes("image/class/synset");
   if (synset == nullptr || label >= static_cast<int64_t>(range.names.size())) return;
@@ -93,7 +95,8 @@ CheckReport check_data(const CheckOptions& options, const std::function<void()>&
     const int64_t size = set.items->size();
     report.sets.push_back({set.name, set.files, size});
     std::vector<FileFault> faults = std::move(set.faults);
-    if (size == 0) faults.push_back({{set.name}, fmt::format("no records in {} files", set.files)});
+    if (size == 0)
+      faults.push_back({{set.name}, fmt::format("no records in {} file{}", set.files, set.files == 1 ? "" : "s")});
     LabelRange range{options.label_base, options.classes, set.class_names};
     if (!range.classes && !set.class_names.empty()) range.classes = static_cast<int64_t>(set.class_names.size());
     check_items(set, range, pool, faults);

@@ -1,5 +1,6 @@
 #include "data/png_reader.h"
 
+#include <algorithm>
 #include <array>
 #include <memory>
 
@@ -26,7 +27,9 @@ void check_size(const spng_ihdr& header, size_t bytes) {
   constexpr std::array<uint64_t, 7> kSamples = {1, 0, 3, 1, 2, 0, 4};  // by colour type
   constexpr uint64_t kMostInflated = 1032;
   const uint64_t row_bits = kSamples[header.color_type] * header.bit_depth * header.width;
-  if (row_bits / 8 > bytes * kMostInflated / header.height) {
+  // Of a row, interlaced or not: the filter's byte, and one at least of pixels.
+  const uint64_t row_bytes = 1 + std::max<uint64_t>(row_bits / 8, 1);
+  if (row_bytes > bytes * kMostInflated / header.height) {
     fail("damaged PNG: {} x {} pixels can't be in {} bytes", header.width, header.height, bytes);
   }
 }

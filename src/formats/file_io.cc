@@ -93,7 +93,8 @@ void OutputFile::flush() {
 
 void OutputFile::sync() {
   flush();
-  if (fsync(descriptor_) != 0) fail("{}: can't write: {}", path_, reason());
+  // EINVAL: a device or a pipe.
+  if (fsync(descriptor_) != 0 && errno != EINVAL) fail("{}: can't write: {}", path_, reason());
 }
 
 void OutputFile::close() {

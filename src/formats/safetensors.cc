@@ -1,7 +1,5 @@
 #include "formats/safetensors.h"
 
-#include <unistd.h>
-
 #include <algorithm>
 #include <array>
 #include <cstdio>
@@ -11,6 +9,7 @@
 #include <nlohmann/json.hpp>
 
 #include "core/error.h"
+#include "core/file.h"
 #include "formats/file_io.h"
 #include "formats/float_types.h"
 
@@ -310,9 +309,8 @@ void SafetensorsWriter::write(const std::string& path) const {
   std::string header = fmt::format("{{{}}}", fmt::join(members, ","));
   header.resize((header.size() + 7) / 8 * 8, ' ');
 
-  const std::string temporary = fmt::format("{}.tmp{}", path, getpid());
-  try {
-    OutputFile file(temporary);
+  replace_file(path, [&](const std::string& name) {
+    OutputFile file(name);
     std::string prefix;
     append_little<uint64_t>(prefix, header.size());
     file.write(prefix);
@@ -320,11 +318,7 @@ void SafetensorsWriter::write(const std::string& path) const {
     for (const auto* item : order) file.write(item->second.bytes);
     file.sync();
     file.close();
-    rename_and_sync(temporary, path);
-  } catch (...) {
-    unlink(temporary.c_str());
-    throw;
-  }
+  });
 }
 
 }  // namespace netwright

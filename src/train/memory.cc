@@ -79,13 +79,14 @@ int64_t evaluation_need(const Graph& graph, int64_t batch, Precision precision, 
   return with_library(layout.size() * kFloat + peak) + pipeline_bytes(graph, batch, backend);
 }
 
-void check_training_memory(const Recipe& recipe, int64_t micro_batches, const Backend& backend) {
+void check_training_memory(const Recipe& recipe, std::optional<int64_t> micro_batches, const Backend& backend) {
   const int64_t available = backend.available_bytes();
   const int64_t batch = recipe.batch.value;
-  const MemoryNeed need = [&](int64_t images) { return training_need(recipe, images, micro_batches, backend); };
+  const int64_t parts = micro_batches.value_or(1);
+  const MemoryNeed need = [&](int64_t images) { return training_need(recipe, images, parts, backend); };
   if (need(batch) <= available) return;
   refuse("--batch", batch, largest_batch(batch - 1, available, need), available, need,
-         advise_parts(recipe, micro_batches, available, backend));
+         micro_batches ? advise_parts(recipe, parts, available, backend) : "");
 }
 
 void check_evaluation_memory(const Graph& graph, int64_t batch, Precision precision, const Backend& backend,

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 
 #include "engine/backend.h"
 #include "graph/graph.h"
@@ -24,8 +25,9 @@ int64_t training_need(const Recipe& recipe, int64_t batch, int64_t micro_batches
 int64_t evaluation_need(const Graph& graph, int64_t batch, Precision precision, const Backend& backend);
 
 // Throw Error when the device can't hold it, which names the largest batch that fits and, of a training, the number of
-// parts (--micro_batches) with which this one does. `flag` says the batch of an evaluation.
-void check_training_memory(const Recipe& recipe, int64_t micro_batches, const Backend& backend);
+// parts (--micro_batches; none: there is no such flag) with which this one does. `flag` says the batch of an
+// evaluation.
+void check_training_memory(const Recipe& recipe, std::optional<int64_t> micro_batches, const Backend& backend);
 void check_evaluation_memory(const Graph& graph, int64_t batch, Precision precision, const Backend& backend,
                              const char* flag);
 

@@ -1,15 +1,19 @@
 // What the shell is offered, from `netwright --complete` and from bash itself.
+#include <filesystem>
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "commands/command.h"
 #include "commands/subprocess.h"
+#include "core/file.h"
 #include "core/text.h"
 #include "support/testing.h"
 
 namespace netwright {
 namespace {
 
+namespace fs = std::filesystem;
 using testing::AllOf;
 using testing::Contains;
 using testing::Each;
@@ -29,6 +33,8 @@ TEST(Complete, CommandsAndGroups) {
   EXPECT_THAT(words_for({"su"}), ElementsAre("summary"));
   EXPECT_THAT(words_for({"data", "conv"}), ElementsAre("convert"));
   EXPECT_THAT(words_for({"nonsense", "x"}), IsEmpty());
+  EXPECT_THAT(words_for({"--"}), ElementsAre("--help", "--version"));
+  EXPECT_THAT(words_for({"data", "--h"}), ElementsAre("--help"));
 }
 
 TEST(Complete, FlagsAndTheirValues) {
@@ -83,6 +89,60 @@ TEST(Complete, BashItself) {
   EXPECT_THAT(bash_offers("netwright summary mnasnet-d1 --svg=pic", folder.path()),
               UnorderedElementsAre("picture.png", "pictures.txt"));
   EXPECT_THAT(bash_offers("netwright predict --weights pict", folder.path()), Contains("picture.png"));
+}
+
+bool is_installed(const std::string& shell) { return run({"bash", "-c", "command -v " + shell}).exit_code == 0; }
+
+Words fish_offers(const std::string& line, const std::string& folder) {
+  const std::string script =
+      fmt::format("cd {}; set -x PATH {} $PATH; netwright completion fish | source; complete -C '{}'", folder,
+                  NETWRIGHT_BINARY_DIR, line);
+  const ProgramResult result = run({"fish", "--no-config", "-c", script});
+  EXPECT_EQ(result.exit_code, 0) << result.err;
+  Words words = split(result.out, '\n');
+  std::erase(words, "");
+  return words;
+}
+
+TEST(Complete, FishItself) {
+  if (!is_installed("fish")) GTEST_SKIP() << "fish is not installed";
+  const test::TemporaryFolder folder;
+  folder.write("picture.png", "");
+  folder.write("pic two.txt", "");
+  EXPECT_THAT(fish_offers("netwright tr", folder.path()), ElementsAre("train"));
+  EXPECT_THAT(fish_offers("netwright bench ", folder.path()), IsSupersetOf({"train", "infer", "load"}));
+  EXPECT_THAT(fish_offers("netwright bench train --precision=f", folder.path()), ElementsAre("--precision=fp32"));
+  EXPECT_THAT(fish_offers("netwright bench train --precision f", folder.path()), ElementsAre("fp32"));
+  EXPECT_THAT(fish_offers("netwright summary mnasnet-d1 --svg=pic", folder.path()),
+              UnorderedElementsAre("--svg=picture.png", "--svg=pic two.txt"));
+  EXPECT_THAT(fish_offers("netwright summary mnasnet-d1 --svg pic\\\\ t", folder.path()), ElementsAre("pic two.txt"));
+}
+
+// What zsh makes of a line at the Tab key, in a terminal of its own; "" when nothing comes.
+std::string zsh_completes(const std::string& line, const test::TemporaryFolder& folder) {
+  const std::string script = fmt::format(
+      R"(cd {0}; rm -f ready line; zmodload zsh/zpty; zpty shell zsh -f -i
+until_there() {{ for i in {{1..300}}; do [[ -e $1 ]] && return; zpty -r -t shell ignored; sleep 0.03; done }}
+zpty -w shell 'PATH={1}:$PATH; autoload -U compinit; compinit -u -D; source <(netwright completion zsh)'
+zpty -w shell 'show() {{ print -rn -- $BUFFER > line.new; mv line.new line }}; zle -N show; bindkey "^Xw" show; : > ready'
+until_there ready
+zpty -w -n shell $'{2}	w'
+until_there line
+zpty -d shell)",
+      folder.path(), NETWRIGHT_BINARY_DIR, line);
+  run({"zsh", "-f", "-c", script});
+  return fs::exists(folder.file("line")) ? read_file(folder.file("line")) : "";
+}
+
+TEST(Complete, ZshItself) {
+  if (!is_installed("zsh")) GTEST_SKIP() << "zsh is not installed";
+  const test::TemporaryFolder folder;
+  folder.write("picture.png", "");
+  EXPECT_EQ(zsh_completes("netwright tr", folder), "netwright train ");
+  EXPECT_EQ(zsh_completes("netwright summary mnasnet-a1 --sv", folder), "netwright summary mnasnet-a1 --svg=");
+  EXPECT_EQ(zsh_completes("netwright bench train --precision=f", folder), "netwright bench train --precision=fp32 ");
+  EXPECT_EQ(zsh_completes("netwright summary mnasnet-d1 --svg=pic", folder),
+            "netwright summary mnasnet-d1 --svg=picture.png ");
 }
 
 TEST(Complete, UnknownShellIsRefused) {

@@ -46,7 +46,7 @@ TEST_F(DataTools, FakeDataAreGood) {
   EXPECT_EQ(made.out, data + ": 60 training and 6 validation images of 4 classes, 24 x 32 pixels\n");
   const ProgramResult checked = run_netwright({"data", "check", data});
   EXPECT_EQ(checked.exit_code, 0) << checked.err;
-  EXPECT_EQ(checked.out, "train: 60 in 5 files\nvalidation: 6 in 1 files\nall good\n");
+  EXPECT_EQ(checked.out, "train: 60 in 5 files\nvalidation: 6 in 1 file\nall good\n");
 }
 
 TEST_F(DataTools, CheckListsWhatIsBad) {
@@ -80,7 +80,7 @@ TEST_F(DataTools, CheckOfNothing) {
   folder_.write("train-00000-of-00001", "");
   const ProgramResult empty = run_netwright({"data", "check", folder_.path()});
   EXPECT_EQ(empty.exit_code, 1);
-  EXPECT_THAT(empty.out, HasSubstr("train: no records in 1 files"));
+  EXPECT_THAT(empty.out, HasSubstr("train: no records in 1 file"));
 }
 
 TEST_F(DataTools, InspectTellsAndDraws) {

@@ -1,5 +1,6 @@
 #include "core/file.h"
 
+#include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -53,6 +54,31 @@ TEST_F(File, AFailedReplacementKeepsTheOldFileAndLeavesNothing) {
   EXPECT_THAT(error_of([&] { write_file_atomically(path("folder"), "new"); }), HasSubstr("folder: can't replace: "));
   EXPECT_EQ(read_file(path("f")), "old");
   EXPECT_EQ(entries(), 2U);
+}
+
+// Otherwise a drawing written to /dev/null would be the end of it.
+TEST_F(File, WhatIsNoFileIsWrittenToAndNotReplaced) {
+  ASSERT_EQ(mkfifo(path("pipe").c_str(), 0600), 0);
+  const int pipe = open(path("pipe").c_str(), O_RDWR | O_NONBLOCK);
+  write_file_atomically(path("pipe"), "through");
+  char bytes[16];
+  EXPECT_EQ(read(pipe, bytes, sizeof bytes), 7);
+  close(pipe);
+  EXPECT_TRUE(fs::is_fifo(path("pipe")));
+  EXPECT_EQ(entries(), 1U);
+}
+
+TEST_F(File, ALinkGoesOnToPointToTheFile) {
+  fs::create_directory(path("folder"));
+  write_file_atomically(path("folder/f"), "old");
+  fs::create_symlink("folder/f", path("link"));
+  write_file_atomically(path("link"), "new");
+  EXPECT_TRUE(fs::is_symlink(path("link")));
+  EXPECT_EQ(read_file(path("folder/f")), "new");
+  fs::create_symlink("nowhere", path("dangling"));
+  write_file_atomically(path("dangling"), "here");
+  EXPECT_EQ(read_file(path("dangling")), "here");
+  EXPECT_EQ(entries(), 3U);
 }
 
 TEST_F(File, ANameWithoutAFolderIsInTheWorkingDirectory) {

@@ -100,21 +100,21 @@ TEST(CheckData, WhatCanBeWrongWithARecord) {
   EXPECT_EQ(fault_of(bad), "the record has no picture (neither image/encoded nor image)");
   bad = Example();
   bad.set_bytes("image/encoded", encode_jpeg(flat(6, 8)));
-  EXPECT_EQ(fault_of(bad), "no image/class/label");
+  EXPECT_EQ(fault_of(bad), "the record has no image/class/label");
   bad.set_floats("image/class/label", {1.0F});
   EXPECT_EQ(fault_of(bad), "feature image/class/label holds float, expected int64");
 }
 
 TEST(CheckData, LabelsThatAreOut) {
-  EXPECT_EQ(fault_of(good(0)), "label 0; the first class is 1");
-  EXPECT_EQ(fault_of(good(4), {.classes = 3}), "label 4; 3 classes end at 3");
+  EXPECT_EQ(fault_of(good(0)), "label 0 is out of range; expected 1 or more");
+  EXPECT_EQ(fault_of(good(4), {.classes = 3}), "label 4 is out of range; expected 1..3 for 3 classes");
   const TemporaryFolder folder;
   write_records(folder.file("train-00000-of-00001"), {good(1), good(2), good(3)});
   folder.write("labels.txt", "cat\ndog\n");
-  EXPECT_THAT(faults(folder.path()),
-              ElementsAre(EndsWith("label 2 is dog, but image/class/synset is cat"), EndsWith("2 classes end at 2")));
+  EXPECT_THAT(faults(folder.path()), ElementsAre(EndsWith("label 2 is dog, but image/class/synset is cat"),
+                                                 EndsWith("expected 1..2 for 2 classes")));
   EXPECT_THAT(faults_with({.data = {folder.path()}, .classes = 3, .label_base = 0}),
-              ElementsAre(HasSubstr("label 1 is dog"), HasSubstr("label 3; 3 classes end at 2")));
+              ElementsAre(HasSubstr("label 1 is dog"), HasSubstr("label 3 is out of range; expected 0..2")));
 }
 
 TEST(CheckData, DamagedFiles) {

@@ -250,6 +250,11 @@ TEST(Decode, RefusesMorePixelsThanTheBytesCanHold) {
       "89504e470d0a1a0a0000000d4948445200"
       "002710000027100802000000352cf570");
   EXPECT_EQ(error_of([&] { read_image_header(png); }), "damaged PNG: 10000 x 10000 pixels can't be in 33 bytes");
+  // Rows of less than a byte.
+  const std::string narrow = test::from_hex(
+      "89504e470d0a1a0a0000000d4948445200"
+      "00000700ff0e0101000000004c04f4d8");
+  EXPECT_EQ(error_of([&] { read_image_header(narrow); }), "damaged PNG: 7 x 16715265 pixels can't be in 33 bytes");
   std::string jpeg = encode_jpeg(noise(16, 16, 3));
   const size_t frame = jpeg.find("\xff\xc0");
   jpeg.replace(frame + 5, 4, std::string("\x20\x00\x10\x00", 4));

@@ -95,6 +95,8 @@ void write_other_data(const fs::path& root) {
   for (const char* name : {"train/cat/1.jpg", "train/dog/1.jpg", "val/cat/1.jpg", "val/horse/1.jpg"}) {
     write(root / "classes" / name, picture(0, 0));
   }
+  write(root / "misnamed/cat/1.jpg", picture(0, 0));
+  write(root / "misnamed/cat/2.jpg", "BM not a photograph");
   fs::create_directories(root / "no_pictures/train/cat");
   write(root / "good.jpg", picture(0, 0));
   write(root / "cut.jpg", picture(0, 0).substr(0, 350));
