@@ -44,8 +44,7 @@ Flags declare(EvalCommandOptions& o) {
   Flags flags({.usage = "eval [MODEL] --data=DIR --model_dir=DIR [flags]",
                .about = "Evaluates a checkpoint on every image of the data exactly once.",
                .example = "netwright eval mnasnet-a1 --weights=model.safetensors --data=imagenet"});
-  flags.positionals("MODEL", o.model, 0, "a name or a file; a run's folder tells it",
-                    model_offers());
+  flags.positionals("MODEL", o.model, 0, "a name or a file; a run's folder tells it", model_offers());
   flags.section("data");
   flags.add("data", o.data,
             {.help = "folder of TFRecords, IDX files or images by class (its validation part), a pattern, or fake",

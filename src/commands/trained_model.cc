@@ -60,7 +60,8 @@ void declare_trained_flags(Flags& flags, TrainedChoice& choice) {
   flags.section("input");
   flags.add("eval_crop", choice.eval_crop,
             {.help = "window of an image", .choices = {"efficientnet", "mnasnet", "central", "none"}, .rare = true});
-  flags.add("resize", choice.resize, {.help = "method", .choices = {"bilinear", "bicubic", "pillow-bicubic"}, .rare = true});
+  flags.add("resize", choice.resize,
+            {.help = "method", .choices = {"bilinear", "bicubic", "pillow-bicubic"}, .rare = true});
 }
 
 bool tells_model(const TrainedChoice& choice) {

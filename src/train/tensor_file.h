@@ -26,7 +26,8 @@ class TensorFile {
   virtual void read(std::string_view name, std::span<float> values) const = 0;
   // global_step, if it is there.
   virtual std::optional<int64_t> step() const { return std::nullopt; }
-  // What the file says about itself under `key`: a safetensors file's metadata, a checkpoint's string kNotePrefix + key.
+  // What the file says about itself under `key`: a safetensors file's metadata, a checkpoint's string kNotePrefix +
+  // key.
   virtual std::optional<std::string> note(std::string_view /*key*/) const { return std::nullopt; }
 };
 
