@@ -140,7 +140,7 @@ TEST(CheckData, DamagedFiles) {
   EXPECT_THAT(after(whole.substr(0, whole.size() - 1)),
               ElementsAre(AllOf(HasSubstr("record 2"), HasSubstr("truncated"))));
   EXPECT_THAT(after(whole.substr(0, 2 * record + 5)), ElementsAre(HasSubstr("the file ends after 5 of 12 bytes")));
-  EXPECT_THAT(after(""), ElementsAre(HasSubstr("train: no records in 1 files")));
+  EXPECT_THAT(after(""), ElementsAre(HasSubstr("train: no records in 1 file")));
   RecordWriter writer(path);
   writer.write("no Example");
   writer.close();
