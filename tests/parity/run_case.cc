@@ -353,8 +353,9 @@ class CaseRun {
     note(name + " norm", std::abs(std::sqrt(square) - wanted[3]) / wanted[3], statistics);
   }
 
-  // Whether the case has one pass's update and gradients; TuNAS's have training steps instead.
+  // Whether the case has one pass's losses, update or gradients; TuNAS's have training steps instead.
   bool has_gradients() const {
+    if (case_.tensors->contains("loss/cross_entropy")) return true;
     return std::any_of(layout_.tensors().begin(), layout_.tensors().end(), [&](const FlatTensor& tensor) {
       return case_.tensors->contains("grad/norm/" + tensor.name) ||
              case_.tensors->contains("update/norm/" + tensor.name);
