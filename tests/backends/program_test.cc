@@ -242,9 +242,9 @@ TEST(Memory, PredictedPeakIsWithinATenthOfWhatTensorsHeld) {
   }
 }
 
-// Two small images through many wide convolutions: most of the memory.
+// Two images through many wide convolutions, whose copies are most of it.
 TEST(Memory, CopiesOfKernelsArePredicted) {
-  const Graph graph = build_model("amoeba_net_d-fast", {.height = 96, .width = 96});
+  const Graph graph = build_model("amoeba_net_d-fast");
   EXPECT_NEAR(predicted_share(graph, 2, Precision::kFloat32), 1.0, 0.1);
 }
 
