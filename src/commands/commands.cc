@@ -24,6 +24,7 @@ int run_data_fake(CommandContext& context);
 int run_bench_train(CommandContext& context);
 int run_bench_infer(CommandContext& context);
 int run_bench_load(CommandContext& context);
+int run_bench_build(CommandContext& context);
 int run_bench_check(CommandContext& context);
 int run_completion(CommandContext& context);
 
@@ -40,6 +41,7 @@ constexpr std::array kBenchCommands = {
     Command{"train", "training steps: images a second, memory, profile", run_bench_train},
     Command{"infer", "inference: images a second, memory, profile", run_bench_infer},
     Command{"load", "the input pipeline: images a second", run_bench_load},
+    Command{"build", "networks: time and memory to build, count and lower them", run_bench_build},
     Command{"--check", "what two precisions compute, node by node", run_bench_check},
 };
 

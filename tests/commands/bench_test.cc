@@ -123,5 +123,21 @@ TEST(BenchLoad, RefusesDataThatAreNotThere) {
   EXPECT_EQ(run_netwright({"bench", "fly"}).exit_code, 2);
 }
 
+TEST_F(Bench, BuildCountsWhatTheGraphHas) {
+  const ProgramResult result =
+      run_netwright({"bench", "build", "mnasnet-a1", "amoeba_net_d", "--rounds=1", "--batch=2", "--json"});
+  ASSERT_EQ(result.exit_code, 0) << result.err;
+  const json rows = json::parse(result.out);
+  ASSERT_EQ(rows.size(), 2U);
+  for (const json& row : rows) {
+    const Graph graph = build_model(row.at("name").get<std::string>());
+    EXPECT_EQ(row.at("nodes"), graph.nodes().size());
+    EXPECT_EQ(row.at("variables"), graph.parameters().size());
+    // Each node and each step of the program takes some memory.
+    EXPECT_GT(row.at("graph_bytes").get<size_t>(), sizeof(Node) * graph.nodes().size());
+    EXPECT_GT(row.at("program_bytes").get<size_t>(), row.at("graph_bytes").get<size_t>());
+  }
+}
+
 }  // namespace
 }  // namespace netwright
