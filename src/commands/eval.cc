@@ -11,10 +11,12 @@
 #include "core/error.h"
 #include "core/log.h"
 #include "core/text.h"
+#include "models/resolve.h"
 #include "train/archive.h"
 #include "train/checkpoint_watcher.h"
 #include "train/evaluator.h"
 #include "train/memory.h"
+#include "train/recipe.h"
 #include "train/signals.h"
 
 namespace netwright {
@@ -27,7 +29,7 @@ struct EvalCommandOptions {
   TrainedChoice trained;
   DeviceChoice device;
   std::string data;
-  int64_t label_base = 1;
+  std::optional<int64_t> label_base;
   int64_t fake_images = 50000;
   int64_t batch = 100;
   std::string precision = "fp32";
@@ -49,7 +51,10 @@ Flags declare(EvalCommandOptions& o) {
   flags.add("data", o.data,
             {.help = "folder of TFRecords, IDX files or images by class (its validation part), a pattern, or fake",
              .value = "DIR"});
-  flags.add("label_base", o.label_base, {.help = "first label in TFRecords", .range = between(0, 1), .rare = true});
+  flags.add("label_base", o.label_base,
+            {.help = "first label in TFRecords; 1, or 0 for AmoebaNet and AutoShrink with 1001 classes",
+             .range = between(0, 1),
+             .rare = true});
   flags.add("fake_images", o.fake_images,
             {.help = "how many images --data=fake has", .range = at_least(1), .rare = true});
   flags.add("data_threads", o.data_threads,
@@ -84,7 +89,8 @@ std::shared_ptr<const ImageSource> open_data(const EvalCommandOptions& o, const 
   SourceOptions source;
   source.data = o.data;
   source.split = DataSplit::kValidation;
-  source.label_base = o.label_base;
+  source.label_base =
+      o.label_base.value_or(default_label_base(resolve_model(trained.name).family, trained.graph.classes()));
   source.fake = {.size = o.fake_images,
                  .classes = trained.graph.classes(),
                  .height = trained.input.height,

@@ -10,12 +10,15 @@
 #include "core/file.h"
 #include "core/log.h"
 #include "core/text.h"
+#include "models/resolve.h"
 #include "train/memory.h"
 #include "train/signals.h"
 #include "train/trainer.h"
 
 namespace netwright {
 namespace {
+
+namespace fs = std::filesystem;
 
 constexpr int kSignalled = 128;
 constexpr double kEvalEpochs = 5.0;
@@ -31,7 +34,7 @@ struct TrainOptions {
   std::optional<int64_t> eval_steps;
   std::optional<int64_t> histogram_steps;
   std::optional<int64_t> max_bad_records;
-  int64_t label_base = 1;
+  std::optional<int64_t> label_base;
   int64_t fake_images = 50000;
   int64_t seed = 0;
   bool classes_from_data = false;
@@ -47,7 +50,10 @@ void declare_data(Flags& flags, TrainOptions& o) {
   flags.add(
       "eval_data", o.eval_data,
       {.help = "images for evaluation; the validation files of --data if not given", .value = "DIR", .rare = true});
-  flags.add("label_base", o.label_base, {.help = "first label in TFRecords", .range = between(0, 1), .rare = true});
+  flags.add("label_base", o.label_base,
+            {.help = "first label in TFRecords; 1, or 0 for AmoebaNet and AutoShrink with 1001 classes",
+             .range = between(0, 1),
+             .rare = true});
   flags.add("fake_images", o.fake_images,
             {.help = "how many images --data=fake has", .range = at_least(1), .rare = true});
   flags.add("data_threads", o.trainer.data_threads,
@@ -129,9 +135,11 @@ SourceOptions source_options(const TrainOptions& o, const Recipe& recipe, const 
   SourceOptions source;
   source.data = data;
   source.split = split;
-  source.label_base = o.label_base;
+  const ResolvedModel model = resolve_model(recipe.model);
+  const int64_t classes = model.build(recipe.model_options).classes();
+  source.label_base = o.label_base.value_or(default_label_base(model.family, classes));
   source.fake = {.size = o.fake_images,
-                 .classes = recipe.model_options.classes.value_or(1000),
+                 .classes = classes,
                  .height = recipe.input.height,
                  .width = recipe.input.width,
                  .seed = static_cast<uint64_t>(o.seed) + (split == DataSplit::kValidation ? 1 : 0)};
@@ -167,7 +175,7 @@ RunInfo describe_run(const TrainOptions& o, const Recipe& recipe, const TrainDat
   info.version = NETWRIGHT_VERSION;
   info.backend = backend.description();
   info.command.assign(context.args().begin(), context.args().end());
-  info.model = recipe.model;
+  info.model = name_in_run(resolve_model(recipe.model));
   info.options = recipe.model_options;
   info.input = recipe.input;
   info.classes = graph.classes();
@@ -190,6 +198,23 @@ void check_memory(const Recipe& recipe, const TrainData& data, const TrainerOpti
   if (!data.eval) return;
   const Graph graph = build_model(recipe.model, recipe.model_options);
   check_evaluation_memory(graph, options.eval_batch, recipe.precision.value, backend, "--eval_batch");
+}
+
+// Where the run keeps the file that describes its network; empty when no file does.
+std::string kept_file(const ResolvedModel& model, const std::string& model_dir) {
+  return model.file.empty() ? "" : (fs::path(model_dir) / fs::path(model.file).filename()).string();
+}
+
+void check_kept_file(const ResolvedModel& model, const std::string& model_dir) {
+  const std::string kept = kept_file(model, model_dir);
+  if (kept.empty() || !fs::exists(kept) || read_file(kept) == read_file(model.file)) return;
+  fail("{} isn't what {} was begun with, see {}; take another --model_dir to begin a new run", model.file, model_dir,
+       kept);
+}
+
+void keep_file(const ResolvedModel& model, const std::string& model_dir) {
+  const std::string kept = kept_file(model, model_dir);
+  if (!kept.empty() && !fs::exists(kept)) write_file_atomically(kept, read_file(model.file));
 }
 
 int finish(const TrainOutcome& outcome, const std::string& model_dir) {
@@ -227,8 +252,11 @@ int run_train(CommandContext& context) {
   }
   Backend& backend = load_backend(options.device);
   if (options.memory_check) check_memory(recipe, data, options.trainer, backend);
+  const ResolvedModel model = resolve_model(recipe.model);
+  check_kept_file(model, options.trainer.model_dir);
   Trainer trainer(recipe, data, options.trainer, describe_run(options, recipe, data, context, backend), backend);
   context.begin_work();
+  keep_file(model, options.trainer.model_dir);
   log_info("{} on {}, {}: {} steps of {} images", recipe.model, options.data, backend.description(),
            with_commas(recipe.train_steps.value), recipe.batch.value);
   const StopSignals signals;

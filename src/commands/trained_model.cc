@@ -81,6 +81,7 @@ TrainedModel describe_trained(const TrainedChoice& choice) {
     trained.run = read_run_info(folder_of_weights(path));
     if (trained.run) origin = {trained.run->model, trained.run->options, trained.run->input};
   }
+  if (origin) origin->model = model_of_run(origin->model, folder_of_weights(path));
   trained.name = choice.model;
   trained.options = choice.options;
   if (trained.run) {

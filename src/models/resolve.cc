@@ -165,20 +165,31 @@ ResolvedModel open_file(ModelFile file) {
   file.content = read_file(file.path);
   std::vector<std::string> known;
   for (const FileKind& kind : kFileKinds) {
-    if (kind.recognises(file.content)) return kind.open(file);
+    if (kind.recognises(file.content)) {
+      ResolvedModel model = kind.open(file);
+      model.file = file.path;
+      return model;
+    }
     known.emplace_back(kind.what);
   }
   fail("{}: no description of a network: expected {}", file.path, join(known, " or "));
 }
 
-std::optional<ResolvedModel> as_file(std::string_view text) {
+// The length of the path of a file in `folder` that `text` begins with, before its end or a colon.
+std::optional<size_t> path_length(const fs::path& folder, std::string_view text) {
   std::error_code ignored;
-  if (fs::is_regular_file(text, ignored)) return open_file({std::string(text), "", ""});
+  if (fs::is_regular_file(folder / text, ignored)) return text.size();
   for (size_t colon = text.find(':'); colon != std::string_view::npos; colon = text.find(':', colon + 1)) {
-    const std::string path(text.substr(0, colon));
-    if (fs::is_regular_file(path, ignored)) return open_file({path, std::string(text.substr(colon + 1)), ""});
+    if (fs::is_regular_file(folder / text.substr(0, colon), ignored)) return colon;
   }
   return std::nullopt;
+}
+
+std::optional<ResolvedModel> as_file(std::string_view text) {
+  const std::optional<size_t> length = path_length("", text);
+  if (!length) return std::nullopt;
+  const std::string_view indices = text.substr(std::min(*length + 1, text.size()));
+  return open_file({std::string(text.substr(0, *length)), std::string(indices), ""});
 }
 
 }  // namespace
@@ -192,6 +203,16 @@ ResolvedModel resolve_model(std::string_view text) {
   }
   find_model(text);  // throws with the nearest names
   fail("unknown model \"{}\"", text);
+}
+
+std::string name_in_run(const ResolvedModel& model) {
+  if (model.file.empty()) return model.name;
+  return fs::path(model.file).filename().string() + model.name.substr(model.file.size());
+}
+
+std::string model_of_run(const std::string& name, const std::string& folder) {
+  const bool kept = find_registered(name) == nullptr && path_length(folder, name).has_value();
+  return kept ? (fs::path(folder) / name).string() : name;
 }
 
 }  // namespace netwright

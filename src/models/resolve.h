@@ -32,9 +32,16 @@ struct ResolvedModel {
   std::optional<Spec> spec = std::nullopt;
   // Of those in AutoShrink's language their blocks.
   std::optional<std::vector<PrototxtBlock>> layers = std::nullopt;
+  std::string file = {};  // that it was read from; its path begins `name`
 };
 
 // Throws Error for what is none of these, with the nearest names, and for indices that don't fit.
 ResolvedModel resolve_model(std::string_view text);
+
+// A run keeps a copy of the file that describes its network, and calls the network by that copy: the name without the
+// file's folder. `name` itself where there is no file.
+std::string name_in_run(const ResolvedModel& model);
+// What such a name stands for in the run's folder.
+std::string model_of_run(const std::string& name, const std::string& folder);
 
 }  // namespace netwright

@@ -58,6 +58,10 @@ struct RecipeOverrides {
   std::optional<std::string> precision;
 };
 
+// Which label of ImageNet's TFRecords, where the classes are 1 to 1000, is a network's class 0: 1; but AmoebaNet and
+// AutoShrink give 1001 classes to a network, of which 0 is the background, and take the labels as they are.
+int64_t default_label_base(std::string_view family, int64_t classes);
+
 struct Recipe {
   std::string model;           // as the registry calls it
   ModelOptions model_options;  // with what the recipe adds (MnasNet's dropout)

@@ -154,6 +154,17 @@ void write_foreign_files(const fs::path& root) {
   write(root / "open.json", tower);
   write(root / "cut.json", tower.substr(0, tower.size() - 20));
   write(root / "empty.json", "{}");
+  const std::string inputs = "[Input]\nname=image\ninput_shape=[16, 16, 3]\n\n[Input]\nname=label\n\n";
+  const auto layer = [](const std::string& name, const std::string& input, const std::string& more) {
+    return fmt::format("[Convolutional]\nname={}\ninput={}\nfilters=4\n{}\n", name, input, more);
+  };
+  write(root / "missing.prototxt", inputs + layer("a", "b", ""));
+  write(root / "cycle.prototxt", inputs + layer("a", "b", "") + layer("b", "a", ""));
+  write(root / "twice.prototxt", inputs + layer("a", "image", "") + layer("a", "a", ""));
+  write(root / "line.prototxt", inputs + layer("a", "image", "batchnorm\n"));
+  write(root / "kind.prototxt", inputs + layer("a", "image", "") + "[Warp]\nname=w\ninput=a\n\n");
+  write(root / "field.prototxt", inputs + layer("a", "image", "colour=red\n"));
+  write(root / "value.prototxt", inputs + layer("a", "image", "strides=0\n"));
 }
 
 // Copies of the run, each damaged in its own way.

@@ -160,5 +160,35 @@ TEST_F(Run, PredictRefusesWhatIsNoImage) {
   expect_error(run_netwright({"predict", model_dir, text, "--labels=" + text}), 2, "1 names for 3 classes");
 }
 
+// A network of 3 classes in AutoShrink's language.
+std::string layers(int strides) {
+  return fmt::format(
+      "[Input]\nname=image\ninput_shape=[16, 16, 3]\n\n[Input]\nname=label\n\n"
+      "[Convolutional]\nname=stem\ninput=image\nfilters=4\nstrides={}\n\n"
+      "[GlobalAvgPool]\nname=mean\ninput=stem\n\n[Flatten]\nname=features\ninput=mean\n\n"
+      "[Dense]\nname=logits\ninput=features\nunits=3\nactivation=linear\n\n"
+      "[SoftmaxLoss]\nname=loss\ninput=logits\nlabels=label\n",
+      strides);
+}
+
+TEST_F(Run, KeepsTheFileOfItsNetwork) {
+  const TemporaryFolder folder;
+  const std::string run = folder.file("run");
+  const std::string file = folder.write("net.prototxt", layers(2));
+  const std::vector<std::string> words = {
+      "train", file, "--data=" + data_->path(), "--model_dir=" + run, "--train_steps=2", "--batch=4", "--threads=1"};
+  const ProgramResult trained = run_netwright(words);
+  ASSERT_EQ(trained.exit_code, 0) << trained.err;
+  std::filesystem::remove(file);
+  EXPECT_EQ(read_file(run + "/net.prototxt"), layers(2));
+  EXPECT_EQ(evaluate({"--model_dir=" + run}).exit_code, 0);
+  EXPECT_EQ(run_netwright({"predict", "--model_dir=" + run, write_picture(1)}).exit_code, 0);
+  // The same variables, but not the same network.
+  folder.write("net.prototxt", layers(1));
+  const ProgramResult other = run_netwright(words);
+  EXPECT_EQ(other.exit_code, 2);
+  EXPECT_THAT(other.err, HasSubstr("net.prototxt isn't what " + run + " was begun with"));
+}
+
 }  // namespace
 }  // namespace netwright::test

@@ -90,5 +90,14 @@ TEST(Recipe, RefusesContradictions) {
   EXPECT_THAT(error_of([] { make_recipe("efficientnet-b9", {}, {}); }), HasSubstr("efficientnet-b0"));
 }
 
+// The background is class 0 where the originals say so.
+TEST(Recipe, LabelsOfNetworksWithBackground) {
+  EXPECT_EQ(default_label_base("amoebanet", 1001), 0);
+  EXPECT_EQ(default_label_base("shrinkcnn", 1001), 0);
+  EXPECT_EQ(default_label_base("amoebanet", 1000), 1);
+  EXPECT_EQ(default_label_base("tunas", 1001), 1);
+  EXPECT_EQ(default_label_base("efficientnet", 1000), 1);
+}
+
 }  // namespace
 }  // namespace netwright
