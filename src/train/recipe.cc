@@ -272,13 +272,13 @@ void add_rest(SettingList& list, const Recipe& r) {
 
 }  // namespace
 
-std::string_view to_string(OptimizerKind kind) { return name_in(kOptimizers, kind); }
-std::string_view to_string(TrainCrop crop) { return name_in(kTrainCrops, crop); }
 int64_t default_label_base(std::string_view family, int64_t classes) {
   constexpr int64_t kWithBackground = 1001;
   return classes == kWithBackground && (family == "amoebanet" || family == "shrinkcnn") ? 0 : 1;
 }
 
+std::string_view to_string(OptimizerKind kind) { return name_in(kOptimizers, kind); }
+std::string_view to_string(TrainCrop crop) { return name_in(kTrainCrops, crop); }
 std::string_view to_string(CentreCrop crop) { return name_in(kCentreCrops, crop); }
 std::string_view to_string(ResizeMethod method) { return name_in(kResizes, method); }
 OptimizerKind parse_optimizer(std::string_view text) { return find_in(kOptimizers, "optimizer", text); }
