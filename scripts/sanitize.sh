@@ -16,7 +16,7 @@ check() {
 
 for sanitizer in "$@"; do
   case $sanitizer in
-    asan) check asan '' all ;;
+    asan) check asan . all ;;
     tsan) check tsan '^(core|data)\.' test_core test_data ;;
     *) echo "sanitize: $sanitizer? asan and tsan are known" >&2; exit 2 ;;
   esac
