@@ -123,7 +123,9 @@ TEST_F(ImagenetArchives, ShardsOrderAndLabels) {
     const std::string& synset = *example.bytes("image/class/synset");
     EXPECT_EQ(synset, name.substr(0, 9));
     EXPECT_EQ(example.int64("image/class/label"), synset == "n01440764" ? 1 : 3);
-    if (name != "n02105855_2933.JPEG") EXPECT_EQ(*example.bytes("image/encoded"), bytes_[name]) << name;
+    if (name != "n02105855_2933.JPEG") {
+      EXPECT_EQ(*example.bytes("image/encoded"), bytes_[name]) << name;
+    }
   }
   const std::vector<Example> validation = read("validation", 128);
   EXPECT_THAT(names(validation), ElementsAre("ILSVRC2012_val_00000001.JPEG", "ILSVRC2012_val_00000002.JPEG",
