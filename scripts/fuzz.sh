@@ -53,7 +53,7 @@ fuzz() {
   wait $pid || ended=$?
   executions=$(awk '/number_of_executed_units/ { print $2 }' "$log")
   if [ "$ended" != 0 ]; then
-    finding="$(grep -m 1 -E 'broken promise|what\(\)|^SUMMARY' "$log" || echo "exit status $ended"), see $log"
+    finding="$(grep -a -m 1 -E 'broken promise|what\(\)|^SUMMARY' "$log" || echo "exit status $ended"), see $log"
   fi
   printf 'fuzz: %-20s %9s executions %4d s of processor time %5d s  finding: %s\n' "$name" "${executions:-?}" "$used" \
     $((SECONDS - started)) "$finding"

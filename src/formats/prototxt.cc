@@ -27,7 +27,7 @@ class Parser {
 
   void add_line(std::string_view line) {
     ++number_;
-    if (line.ends_with('\r')) line.remove_suffix(1);
+    while (line.ends_with('\r')) line.remove_suffix(1);
     if (line.empty()) {
       in_block_ = false;
     } else if (line.front() == '[') {
@@ -65,7 +65,7 @@ class Parser {
     const size_t equals = line.find('=');
     if (equals == std::string_view::npos) refuse(line, "expected key=value, or nothing at all where the block ends");
     PrototxtField field = {without_quotes(line.substr(0, equals)), std::string(line.substr(equals + 1)), number_};
-    if (field.key.empty()) refuse(line, "expected a key before the =");
+    if (field.key.empty() || field.key.front() == '[') refuse(line, "expected a key before the =");
     if (field.value.find('=') != std::string::npos) {
       remark("{}: what follows the second = is passed over", shown(line));
     }

@@ -57,6 +57,8 @@ TEST(Prototxt, OddLinesAreRemarked) {
 }
 
 TEST(Prototxt, WritesWhatItRead) {
+  const auto odd = parse_prototxt("[Add]\nname=b\r\r\n", "net");
+  EXPECT_EQ(to_prototxt(odd), "[Add]\nname=b\n\n");
   const std::string text = "[Model]\nname=a\nname=b=c\n\n[Concat]\nname=c\ninput= ['a', 'b'] \n\n";
   EXPECT_EQ(to_prototxt(parse_prototxt(text, "net")), text);
 }
@@ -76,6 +78,7 @@ TEST(Prototxt, MalformedLinesAreNamed) {
   EXPECT_EQ(error_in("[]\n"), "net:1: \"[]\"" + header);
   EXPECT_EQ(error_in("[A]b\n"), "net:1: \"[A]b\"" + header);
   EXPECT_EQ(error_in("[Add]\n=b\n"), "net:2: \"=b\", expected a key before the =");
+  EXPECT_EQ(error_in("[Add]\n'[a=b\n"), "net:2: \"'[a=b\", expected a key before the =");  // a header once written
 }
 
 }  // namespace
