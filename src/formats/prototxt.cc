@@ -15,6 +15,9 @@ std::string without_quotes(std::string_view text) {
   return out;
 }
 
+// Names become those of variables, which TensorFlow has in ASCII only.
+bool is_plain(char c) { return c == '\t' || (c >= ' ' && c <= '~'); }
+
 // A line as a message shows it.
 std::string shown(std::string_view line) {
   constexpr size_t kMost = 60;
@@ -28,6 +31,7 @@ class Parser {
   void add_line(std::string_view line) {
     ++number_;
     while (line.ends_with('\r')) line.remove_suffix(1);
+    if (!std::all_of(line.begin(), line.end(), is_plain)) refuse(line, "expected plain text in ASCII");
     if (line.empty()) {
       in_block_ = false;
     } else if (line.front() == '[') {

@@ -77,6 +77,7 @@ TEST(Prototxt, MalformedLinesAreNamed) {
   EXPECT_EQ(error_in("[Add\nname=a\n"), "net:1: \"[Add\"" + header);
   EXPECT_EQ(error_in("[]\n"), "net:1: \"[]\"" + header);
   EXPECT_EQ(error_in("[A]b\n"), "net:1: \"[A]b\"" + header);
+  EXPECT_EQ(error_in("[Add]\nname=\xffv\n"), "net:2: \"name=\\xffv\", expected plain text in ASCII");
   EXPECT_EQ(error_in("[Add]\n=b\n"), "net:2: \"=b\", expected a key before the =");
   EXPECT_EQ(error_in("[Add]\n'[a=b\n"), "net:2: \"'[a=b\", expected a key before the =");  // a header once written
 }
