@@ -33,8 +33,10 @@ float cosine_after_warmup(const ScheduleSettings& settings, int64_t step) {
   const int64_t warmup = warmup_steps(settings);
   const int64_t length = settings.total_steps - warmup;
   if (length <= 0) return 0.0F;
-  const float done = static_cast<float>(std::min(step - warmup, length)) / static_cast<float>(length);
-  return static_cast<float>(settings.initial_rate) * (0.5F * (1.0F + std::cos(kPi * done)));
+  // The original's graph divides by `length`; TensorFlow's optimiser made one factor of all that is constant.
+  const float angle_of_step = kPi * (1.0F / static_cast<float>(length));
+  const float angle = static_cast<float>(std::min(step - warmup, length)) * angle_of_step;
+  return static_cast<float>(settings.initial_rate) * (0.5F * (1.0F + std::cos(angle)));
 }
 
 float poly(const ScheduleSettings& settings, int64_t step) {

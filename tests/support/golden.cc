@@ -86,6 +86,13 @@ std::optional<std::string> folder() {
   return path;
 }
 
+std::string path_of(std::string_view name) { return fs::path(folder().value_or("golden")) / name; }
+
+nlohmann::json json_of(std::string_view name) {
+  std::ifstream file(path_of(name));
+  return file ? nlohmann::json::parse(file) : nlohmann::json();
+}
+
 double symmetric(std::string_view name, uint64_t index) { return to_symmetric(word(name_key(name), index)); }
 
 std::vector<float> affine(std::string_view name, int64_t count, double a, double b) {

@@ -21,6 +21,10 @@ namespace netwright::golden {
 // NETWRIGHT_GOLDEN, else ../shared/golden beside the project; nullopt when there is no such folder.
 std::optional<std::string> folder();
 
+// A file of that folder, which may not be there; and its JSON, null then.
+std::string path_of(std::string_view name);
+nlohmann::json json_of(std::string_view name);
+
 // The fill: s(name, i) in [-1, 1), and values a + b s.
 double symmetric(std::string_view name, uint64_t index);
 std::vector<float> affine(std::string_view name, int64_t count, double a, double b);
