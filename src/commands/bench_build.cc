@@ -70,9 +70,9 @@ auto timed(double& seconds, int64_t& bytes, Make make) {
   return made;
 }
 
-BuildRow measure_build(const std::string& name, const BuildBenchOptions& options, Backend& backend) {
+BuildRow measure_build(const std::string& name, const ResolvedModel& model, const BuildBenchOptions& options,
+                       Backend& backend) {
   BuildRow row = {.name = name};
-  const ResolvedModel model = resolve_model(name);
   for (int64_t i = 0; i < options.rounds; ++i) {
     int64_t ignored = 0;
     const auto graph =
@@ -125,11 +125,12 @@ int run_bench_build(CommandContext& context) {
   if (models.empty()) {
     for (const ModelInfo& model : all_models()) models.emplace_back(model.name);
   }
-  for (const std::string& model : models) resolve_model(model);
+  std::vector<ResolvedModel> resolved;
+  for (const std::string& model : models) resolved.push_back(resolve_model(model));
   Backend& backend = load_backend(options.device);
   context.begin_work();
   std::vector<BuildRow> rows;
-  for (const std::string& model : models) rows.push_back(measure_build(model, options, backend));
+  for (size_t i = 0; i < models.size(); ++i) rows.push_back(measure_build(models[i], resolved[i], options, backend));
   options.json ? print_json(rows) : print_rows(rows);
   return 0;
 }

@@ -11,12 +11,10 @@
 #include "core/error.h"
 #include "core/log.h"
 #include "core/text.h"
-#include "models/resolve.h"
 #include "train/archive.h"
 #include "train/checkpoint_watcher.h"
 #include "train/evaluator.h"
 #include "train/memory.h"
-#include "train/recipe.h"
 #include "train/signals.h"
 
 namespace netwright {
@@ -89,8 +87,7 @@ std::shared_ptr<const ImageSource> open_data(const EvalCommandOptions& o, const 
   SourceOptions source;
   source.data = o.data;
   source.split = DataSplit::kValidation;
-  source.label_base =
-      o.label_base.value_or(default_label_base(resolve_model(trained.name).family, trained.graph.classes()));
+  source.label_base = o.label_base.value_or(trained.label_base);
   source.fake = {.size = o.fake_images,
                  .classes = trained.graph.classes(),
                  .height = trained.input.height,

@@ -15,8 +15,6 @@
 #include "data/augment.h"
 #include "data/source.h"
 #include "engine/program.h"
-#include "models/resolve.h"
-#include "train/recipe.h"
 
 namespace netwright {
 namespace {
@@ -72,7 +70,7 @@ std::vector<std::string> class_names(const PredictOptions& o, const TrainedModel
     names = trained.run->class_names;
   }
   const int64_t classes = trained.graph.classes();
-  const bool background = default_label_base(resolve_model(trained.name).family, classes) == 0;
+  const bool background = trained.label_base == 0;
   if (background && static_cast<int64_t>(names.size()) == classes - 1) names.insert(names.begin(), "background");
   if (!names.empty() && static_cast<int64_t>(names.size()) != classes) {
     fail("{}: {} names for {} classes", o.labels.value_or("run.json"), names.size(), classes);

@@ -131,27 +131,32 @@ bool has_validation(const std::string& folder) {
   return false;
 }
 
-SourceOptions source_options(const TrainOptions& o, const Recipe& recipe, const std::string& data, DataSplit split) {
-  SourceOptions source;
-  source.data = data;
-  source.split = split;
+// Of the training split.
+SourceOptions source_options(const TrainOptions& o, const Recipe& recipe) {
   const ResolvedModel model = resolve_model(recipe.model);
   const int64_t classes = model.build(recipe.model_options).classes();
+  SourceOptions source;
+  source.data = o.data;
+  source.split = DataSplit::kTrain;
   source.label_base = o.label_base.value_or(default_label_base(model.family, classes));
   source.fake = {.size = o.fake_images,
                  .classes = classes,
                  .height = recipe.input.height,
                  .width = recipe.input.width,
-                 .seed = static_cast<uint64_t>(o.seed) + (split == DataSplit::kValidation ? 1 : 0)};
+                 .seed = static_cast<uint64_t>(o.seed)};
   return source;
 }
 
 TrainData open_data(const TrainOptions& o, const Recipe& recipe) {
+  SourceOptions source = source_options(o, recipe);
   TrainData data;
-  data.train = open_source(source_options(o, recipe, o.data, DataSplit::kTrain));
+  data.train = open_source(source);
   const bool validation = o.data == "fake" || has_validation(o.data);
   if (o.eval_data || validation) {
-    data.eval = open_source(source_options(o, recipe, o.eval_data.value_or(o.data), DataSplit::kValidation));
+    source.data = o.eval_data.value_or(o.data);
+    source.split = DataSplit::kValidation;
+    ++source.fake.seed;  // other pictures
+    data.eval = open_source(source);
   } else {
     log_info("{} has no images for evaluation and --eval_data is not given: nothing is evaluated", o.data);
   }

@@ -4,6 +4,7 @@
 
 #include "commands/model_flags.h"
 #include "core/error.h"
+#include "core/file.h"
 #include "models/options.h"
 #include "models/resolve.h"
 #include "train/recipe.h"
@@ -18,8 +19,7 @@ std::string path_of(const TrainedChoice& choice) { return choice.weights.empty()
 // The folder where a run.json may lie.
 std::string folder_of_weights(const std::string& path) {
   if (fs::is_directory(path)) return path;
-  const std::string parent = fs::path(path).parent_path().string();
-  return parent.empty() ? "." : parent;
+  return folder_of(path);
 }
 
 // Where `given` has no value, the run's.
@@ -93,7 +93,9 @@ TrainedModel describe_trained(const TrainedChoice& choice) {
     if (is_same_model(trained.name, origin->model)) complete_options(trained.options, origin->options);
   }
   if (trained.name.empty()) fail("{}: no run.json there tells the model; name it: MODEL", path);
-  trained.graph = build_model(trained.name, trained.options);
+  const ResolvedModel model = resolve_model(trained.name);
+  trained.graph = model.build(trained.options);
+  trained.label_base = default_label_base(model.family, trained.graph.classes());
   trained.input = trained.graph.input_spec();
   if (origin) {
     const InputSpec size = trained.input;

@@ -34,6 +34,7 @@ struct TrainedModel {
   ModelOptions options;
   Graph graph;
   InputSpec input;
+  int64_t label_base = 1;  // default_label_base of the network
   LoadedWeights weights;
   std::optional<RunInfo> run;    // when run.json lies beside the weights
   double label_smoothing = 0.1;  // of the run, else both originals' values

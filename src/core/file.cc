@@ -66,6 +66,16 @@ void sync_path(const std::string& path) {
   if (file.get() < 0 || fsync(file.get()) != 0) fail("{}: can't sync: {}", path, reason());
 }
 
+std::string folder_of(const std::string& path) {
+  const std::string folder = std::filesystem::path(path).parent_path().string();
+  return folder.empty() ? "." : folder;
+}
+
+void rename_and_sync(const std::string& from, const std::string& to) {
+  if (rename(from.c_str(), to.c_str()) != 0) fail("{}: can't replace: {}", to, reason());
+  sync_path(folder_of(to));
+}
+
 void replace_file(const std::string& path, const std::function<void(const std::string& name)>& write) {
   namespace fs = std::filesystem;
   std::error_code ignored;
@@ -75,13 +85,11 @@ void replace_file(const std::string& path, const std::function<void(const std::s
   const std::string temporary = fmt::format("{}.tmp{}", target, getpid());
   try {
     write(temporary);
-    if (rename(temporary.c_str(), target.c_str()) != 0) fail("{}: can't replace: {}", path, reason());
+    rename_and_sync(temporary, target);
   } catch (...) {
     unlink(temporary.c_str());
     throw;
   }
-  const std::string folder = fs::path(target).parent_path().string();
-  sync_path(folder.empty() ? "." : folder);
 }
 
 void write_file_atomically(const std::string& path, std::string_view content) {

@@ -12,6 +12,12 @@ namespace netwright {
 // The whole file. Throws Error when it can't be read.
 std::string read_file(const std::string& path);
 
+// "a/b" -> "a", "b" -> ".".
+std::string folder_of(const std::string& path);
+
+// Renames a finished file and syncs the folder, so that the new name survives a power cut.
+void rename_and_sync(const std::string& from, const std::string& to);
+
 // Replaces `path` so that a reader, or a machine that stops at any moment, sees the old file or the new one: `write`
 // makes the file whose temporary name, beside the old one, it is given, and syncs it; then it is renamed and the folder
 // synced. Throws Error; then the old file stays. A link goes on to point where it does. What is no file (/dev/null, a

@@ -75,7 +75,8 @@ CropWindow centre_crop(const InputSpec& spec, int64_t height, int64_t width) {
   return {(height - side + 1) / 2, (width - side + 1) / 2, side, side};
 }
 
-ResizedWindow middle_of_resized(const InputSpec& spec, int64_t pixels, int64_t height, int64_t width) {
+ResizedWindow middle_of_resized(const InputSpec& spec, int64_t height, int64_t width) {
+  const auto pixels = static_cast<int64_t>(uncropped_side(spec));
   ResizedWindow window = {.height = pixels, .width = pixels};
   (height < width ? window.width : window.height) = pixels * std::max(height, width) / std::min(height, width);
   const auto middle = [](int64_t whole, int64_t part) { return std::lrint(static_cast<double>(whole - part) / 2.0); };
@@ -158,12 +159,7 @@ void Preprocessor::finish(const CropWindow& window, ResizeMethod method, const T
   const ImageView image = pixels_of(window);
   const bool shifted = draws.shift_y != 0 || draws.shift_x != 0;
   if (shifted) unshifted_.resize(static_cast<size_t>(spec_.height * spec_.width * 3));
-  const RgbTarget resized{.pixels = shifted ? unshifted_.data() : target,
-                          .height = spec_.height,
-                          .width = spec_.width,
-                          .mirror = draws.mirror,
-                          .mean = spec_.mean,
-                          .deviation = spec_.deviation};
+  const RgbTarget resized = normalised(shifted ? unshifted_.data() : target, draws.mirror);
   const RgbSource<uint8_t> source = {image.pixels, image.height, image.width, image.stride};
   if (method == ResizeMethod::kPillowBicubic) {
     pillow_.resize(source, {.height = spec_.height, .width = spec_.width}, resized);
@@ -175,11 +171,17 @@ void Preprocessor::finish(const CropWindow& window, ResizeMethod method, const T
 
 void Preprocessor::evaluate_as_pillow(float* target) {
   const ImageView image = pixels_of({0, 0, header_.height, header_.width});
-  const RgbTarget resized{
-      .pixels = target, .height = spec_.height, .width = spec_.width, .mean = spec_.mean, .deviation = spec_.deviation};
   pillow_.resize({image.pixels, image.height, image.width, image.stride},
-                 middle_of_resized(spec_, static_cast<int64_t>(uncropped_side(spec_)), image.height, image.width),
-                 resized);
+                 middle_of_resized(spec_, image.height, image.width), normalised(target, false));
+}
+
+RgbTarget Preprocessor::normalised(float* pixels, bool mirror) const {
+  return {.pixels = pixels,
+          .height = spec_.height,
+          .width = spec_.width,
+          .mirror = mirror,
+          .mean = spec_.mean,
+          .deviation = spec_.deviation};
 }
 
 void Preprocessor::shift(const TrainDraws& draws, float* target) const {

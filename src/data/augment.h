@@ -30,9 +30,9 @@ struct CropSampler {
   bool operator==(const CropSampler&) const = default;
 };
 
-// The middle of the picture that torchvision resizes to `pixels` along its shorter side, as large as the network's
-// input.
-ResizedWindow middle_of_resized(const InputSpec& spec, int64_t pixels, int64_t height, int64_t width);
+// What torchvision cuts out of a picture that it has resized: the middle, as large as the network's input, where the
+// shorter side has become S and the margin of spec.crop.
+ResizedWindow middle_of_resized(const InputSpec& spec, int64_t height, int64_t width);
 
 // The window of evaluation and of training's fallback. Spec augmentation 5.5. A network that isn't square counts with
 // its longer side; the window is a square all the same.
@@ -89,6 +89,7 @@ class Preprocessor {
   ImageView pixels_of(const CropWindow& window);
   void finish(const CropWindow& window, ResizeMethod method, const TrainDraws& draws, float* target);
   void evaluate_as_pillow(float* target);
+  RgbTarget normalised(float* pixels, bool mirror) const;
   void shift(const TrainDraws& draws, float* target) const;
 
   InputSpec spec_;

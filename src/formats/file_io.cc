@@ -7,7 +7,6 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
-#include <filesystem>
 
 #include "core/error.h"
 #include "core/file.h"
@@ -103,16 +102,6 @@ void OutputFile::close() {
   const int result = ::close(descriptor_);
   descriptor_ = -1;
   if (result != 0) fail("{}: can't write: {}", path_, reason());
-}
-
-void rename_and_sync(const std::string& from, const std::string& to) {
-  if (std::rename(from.c_str(), to.c_str()) != 0) fail("{}: can't replace: {}", to, reason());
-  sync_path(folder_of(to));
-}
-
-std::string folder_of(const std::string& path) {
-  const std::string folder = std::filesystem::path(path).parent_path().string();
-  return folder.empty() ? "." : folder;
 }
 
 }  // namespace netwright

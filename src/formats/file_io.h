@@ -59,10 +59,4 @@ class OutputFile {
   std::string buffer_;
 };
 
-// Renames a finished file and syncs the folder, so that the new name survives a power cut.
-void rename_and_sync(const std::string& from, const std::string& to);
-
-// "a/b" -> "a", "b" -> ".".
-std::string folder_of(const std::string& path);
-
 }  // namespace netwright

@@ -66,20 +66,20 @@ void PillowResizer::resize(const RgbSource<uint8_t>& source, const ResizedWindow
       for (const int32_t sum : sums) *to++ = to_pixel(sum);
     }
   }
-  std::vector<int32_t> sums(static_cast<size_t>(row_size));
+  sums_.resize(static_cast<size_t>(row_size));
   for (int64_t y = 0; y < target.height; ++y) {
     const Tap& tap = y_.taps[static_cast<size_t>(y)];
-    std::fill(sums.begin(), sums.end(), kHalf);
+    std::fill(sums_.begin(), sums_.end(), kHalf);
     for (int64_t i = 0; i < tap.count; ++i) {
       const int32_t weight = y_.weights[tap.begin + static_cast<size_t>(i)];
       const uint8_t* row = narrowed_.data() + (tap.first - top + i) * row_size;
-      for (int64_t x = 0; x < row_size; ++x) sums[static_cast<size_t>(x)] += row[x] * weight;
+      for (int64_t x = 0; x < row_size; ++x) sums_[static_cast<size_t>(x)] += row[x] * weight;
     }
     float* out = target.pixels + y * row_size;
     for (int64_t x = 0; x < row_size; ++x) {
       const int64_t pixel = target.mirror ? target.width - 1 - x / 3 : x / 3;
       const auto channel = static_cast<size_t>(x % 3);
-      out[pixel * 3 + x % 3] = (static_cast<float>(to_pixel(sums[static_cast<size_t>(x)])) - target.mean[channel]) /
+      out[pixel * 3 + x % 3] = (static_cast<float>(to_pixel(sums_[static_cast<size_t>(x)])) - target.mean[channel]) /
                                target.deviation[channel];
     }
   }

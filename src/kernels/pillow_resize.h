@@ -40,6 +40,7 @@ class PillowResizer {
 
   Taps x_, y_;
   std::vector<uint8_t> narrowed_;  // source rows that are needed, resized along x
+  std::vector<int32_t> sums_;      // a target row's
 };
 
 }  // namespace netwright

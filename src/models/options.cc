@@ -36,8 +36,8 @@ void check_survival(std::string_view name, double survival) {
 }
 
 InputSpec timm_input(InputSpec input) {
-  input.mean = {123.675F, 116.28F, 103.53F};
-  input.deviation = {58.395F, 57.12F, 57.375F};
+  input.mean = kImageNetMean;
+  input.deviation = kImageNetDeviation;
   input.resize = ResizeMethod::kPillowBicubic;
   input.crop = CentreCrop::kMnasNet;  // timm's fractions at each size are this rule's
   return input;

@@ -201,8 +201,7 @@ ResolvedModel resolve_model(std::string_view text) {
   if (text.find('/') != std::string_view::npos || fs::path(text).has_extension()) {
     fail("{}: no such file, and no model of that name", text);
   }
-  find_model(text);  // throws with the nearest names
-  fail("unknown model \"{}\"", text);
+  return registered(find_model(text), std::nullopt);  // throws with the nearest names
 }
 
 std::string name_in_run(const ResolvedModel& model) {

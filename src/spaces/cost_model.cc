@@ -6,7 +6,6 @@
 
 #include "core/error.h"
 #include "core/text.h"
-#include "models/mobile_spec.h"
 
 namespace netwright {
 namespace {
@@ -117,14 +116,19 @@ std::vector<float> cost_features(const Spec& spec, const Answers& answers) {
   return all.empty() ? Features{1.0F} : all;
 }
 
-CostModel::CostModel(std::string_view space) : space_(space_of(space).name) {
-  const Spec spec = space_of(space).build();
-  if (!space_of(space).searchable) {
+const SpaceDefinition& modelled_space(std::string_view name) {
+  const SpaceDefinition& space = space_of(name);
+  if (!space.searchable) {
     fail(
         "there is no cost model of {}; there are those of proxylessnas_search, proxylessnas_enlarged_search and "
         "mobilenet_v3_like_search",
-        space_);
+        space.name);
   }
+  return space;
+}
+
+CostModel::CostModel(std::string_view space) : space_(modelled_space(space).name) {
+  const Spec spec = space_of(space).build();
   FixedChoices first(std::vector<int64_t>(decisions(spec).size(), 0));
   kernel_.assign(cost_features(spec, ask(spec, first)).size(), 0.0F);
   for_each_row([&](std::string_view row_space, std::string_view feature, std::string_view value, int line) {

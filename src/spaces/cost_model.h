@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "models/choices.h"
+#include "models/mobile_spec.h"
 #include "models/spec.h"
 
 namespace netwright {
@@ -21,10 +22,13 @@ namespace netwright {
 // Throws Error for a specification that isn't a ConvTowerSpec.
 std::vector<float> cost_features(const Spec& spec, const Answers& answers);
 
+// The space, if the cost model knows it; throws Error otherwise.
+const SpaceDefinition& modelled_space(std::string_view name);
+
 // The regression to milliseconds on a Pixel 1 phone that was published for the three searchable spaces.
 class CostModel {
  public:
-  // Throws Error for a space that has none.
+  // Throws Error as modelled_space.
   explicit CostModel(std::string_view space);
 
   int64_t features() const { return static_cast<int64_t>(kernel_.size()); }

@@ -18,7 +18,7 @@ void check_request(const SampleRequest& request) {
     fail("costs of {} to {} ms: expected the smaller one first", request.min_cost, request.max_cost);
   }
   if (request.count < 1) fail("{} architectures were asked for, expected at least 1", request.count);
-  CostModel{request.space};
+  modelled_space(request.space);
 }
 
 std::vector<SampledArchitecture> sample_architectures(const SampleRequest& request, const SampleProgress& progress) {

@@ -127,13 +127,7 @@ std::vector<float> evaluation_logits(const Graph& graph, FlatBuffer& values, Pre
 double rounding_of_logits(const Graph& graph, FlatBuffer& values) {
   const std::vector<float> exact = evaluation_logits(graph, values, Precision::kFloat32);
   const std::vector<float> rounded = evaluation_logits(graph, values, Precision::kBfloat16);
-  double largest = 0.0;
-  double difference = 0.0;
-  for (size_t i = 0; i < exact.size(); ++i) {
-    largest = std::max(largest, std::abs(static_cast<double>(exact[i])));
-    difference = std::max(difference, std::abs(static_cast<double>(exact[i]) - rounded[i]));
-  }
-  return difference / largest;
+  return test::relative_difference(exact, rounded);
 }
 
 TEST(Bfloat16, LogitsStayNearThoseOfFloat32) {

@@ -174,9 +174,9 @@ TEST(CentreCrop, PublishedExamples) {
 // torchvision's Resize(256) and CenterCrop(224), which rounds a half to the even side.
 TEST(MiddleOfResized, AsTorchvision) {
   const InputSpec spec;
-  const ResizedWindow wide = middle_of_resized(spec, 256, 300, 400);
+  const ResizedWindow wide = middle_of_resized(spec, 300, 400);
   EXPECT_EQ((std::array{wide.height, wide.width, wide.top, wide.left}), (std::array<int64_t, 4>{256, 341, 16, 58}));
-  const ResizedWindow tall = middle_of_resized(spec, 256, 400, 301);
+  const ResizedWindow tall = middle_of_resized(spec, 400, 301);
   EXPECT_EQ((std::array{tall.height, tall.width, tall.top, tall.left}), (std::array<int64_t, 4>{340, 256, 58, 16}));
 }
 

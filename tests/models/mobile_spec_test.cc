@@ -1,8 +1,6 @@
 // The specifications of TuNAS's nine spaces against what the original writes, and their text form.
 #include "models/mobile_spec.h"
 
-#include <filesystem>
-
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
@@ -17,19 +15,15 @@
 namespace netwright {
 namespace {
 
-namespace fs = std::filesystem;
 using nlohmann::json;
 using test::error_of;
 using testing::HasSubstr;
 
-fs::path tunas_folder() { return fs::path(golden::folder().value_or("golden")) / "tunas"; }
-
 class GoldenSpaces : public testing::Test {
  protected:
   void SetUp() override {
-    const fs::path path = tunas_folder() / "spaces.json";
-    if (!fs::exists(path)) GTEST_SKIP() << "SKIPPED: no golden file " << path.string();
-    golden_ = json::parse(read_file(path));
+    golden_ = golden::json_of("tunas/spaces.json");
+    if (golden_.is_null()) GTEST_SKIP() << "SKIPPED: no golden file tunas/spaces.json";
   }
 
   json golden_;
@@ -40,7 +34,7 @@ TEST_F(GoldenSpaces, TextsAreTheOriginals) {
     SCOPED_TRACE(space.name);
     const Spec spec = space.build();
     const std::string text = spec_to_json(spec);
-    const fs::path path = tunas_folder() / "spaces" / fmt::format("{}.model_spec.json", space.name);
+    const std::string path = golden::path_of(fmt::format("tunas/spaces/{}.model_spec.json", space.name));
     EXPECT_EQ(text, read_file(path));
     EXPECT_EQ(spec_from_json(text, "text"), spec);
   }

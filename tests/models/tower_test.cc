@@ -1,13 +1,10 @@
 // TuNAS's networks: sizes of every recorded architecture, the variables of the supernets, and what is refused.
 #include "models/tower.h"
 
-#include <filesystem>
-
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
 
-#include "core/file.h"
 #include "graph/count.h"
 #include "models/mobile_spec.h"
 #include "models/resolve.h"
@@ -19,16 +16,9 @@
 namespace netwright {
 namespace {
 
-namespace fs = std::filesystem;
 using nlohmann::json;
 using test::error_of;
 using testing::HasSubstr;
-
-// The golden file of this name; null when there is none.
-json golden_file(const std::string& name) {
-  const fs::path path = fs::path(golden::folder().value_or("golden")) / "tunas" / name;
-  return fs::exists(path) ? json::parse(read_file(path)) : json();
-}
 
 void expect_sizes(const Graph& graph, const json& wanted) {
   const Cost cost = count(graph);
@@ -47,7 +37,7 @@ void expect_sizes(const Graph& graph, const json& wanted) {
 }
 
 TEST(Tower, EveryRecordedArchitectureHasItsSizes) {
-  const json golden = golden_file("architectures.json");
+  const json golden = golden::json_of("tunas/architectures.json");
   if (golden.is_null()) GTEST_SKIP() << "SKIPPED: no golden architectures";
   int compared = 0;
   for (const auto& [space, list] : golden["spaces"].items()) {
@@ -112,7 +102,7 @@ TEST(Tower, SupernetsHaveTheOriginalsVariables) {
   for (const SpaceDefinition& space : all_spaces()) {
     if (!space.searchable) continue;
     SCOPED_TRACE(space.name);
-    const json golden = golden_file(fmt::format("supernet/{}-variables.json", space.name));
+    const json golden = golden::json_of(fmt::format("tunas/supernet/{}-variables.json", space.name));
     if (golden.is_null()) GTEST_SKIP() << "SKIPPED: no golden supernets";
     const Spec spec = space.build();
     std::vector<int64_t> first;
@@ -139,7 +129,7 @@ TEST(Tower, SupernetsHaveTheOriginalsVariables) {
 
 // A sampled network of a search costs what the stand-alone network of the same indices costs.
 TEST(Tower, SampledNetworkUsesLeadingChannelsOnly) {
-  const json golden = golden_file("architectures.json");
+  const json golden = golden::json_of("tunas/architectures.json");
   if (golden.is_null()) GTEST_SKIP() << "SKIPPED: no golden architectures";
   for (const auto& [space, list] : golden["spaces"].items()) {
     for (const json& architecture : list["architectures"]) {
@@ -155,7 +145,7 @@ TEST(Tower, SampledNetworkUsesLeadingChannelsOnly) {
 }
 
 TEST(Tower, BadIndicesHaveTheOriginalsMessages) {
-  const json golden = golden_file("architectures.json");
+  const json golden = golden::json_of("tunas/architectures.json");
   if (golden.is_null()) GTEST_SKIP() << "SKIPPED: no golden architectures";
   std::vector<int64_t> indices(73, 0);
   const auto error = [](const std::vector<int64_t>& given) {

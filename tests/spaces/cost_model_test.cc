@@ -1,13 +1,10 @@
 // The latency model against the original's float32 results, and its features.
 #include "spaces/cost_model.h"
 
-#include <filesystem>
-
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
 
-#include "core/file.h"
 #include "models/mobile_spec.h"
 #include "support/golden.h"
 #include "support/testing.h"
@@ -15,19 +12,13 @@
 namespace netwright {
 namespace {
 
-namespace fs = std::filesystem;
 using nlohmann::json;
 using test::error_of;
 using testing::ElementsAre;
 using testing::HasSubstr;
 
-json golden_file(const std::string& name) {
-  const fs::path path = fs::path(golden::folder().value_or("golden")) / "tunas" / name;
-  return fs::exists(path) ? json::parse(read_file(path)) : json();
-}
-
 TEST(CostModel, EveryRecordedArchitectureToTheLastDigit) {
-  const json golden = golden_file("architectures.json");
+  const json golden = golden::json_of("tunas/architectures.json");
   if (golden.is_null()) GTEST_SKIP() << "SKIPPED: no golden architectures";
   for (const auto& [space, list] : golden["spaces"].items()) {
     const Spec spec = space_of(space).build();
@@ -61,7 +52,7 @@ class WarmUp : public Choices {
 TEST(CostModel, BlendsOfTheWarmUp) {
   for (const SpaceDefinition& space : all_spaces()) {
     if (!space.searchable) continue;
-    const json golden = golden_file(fmt::format("supernet/{}-forward-warmup.json", space.name));
+    const json golden = golden::json_of(fmt::format("tunas/supernet/{}-forward-warmup.json", space.name));
     if (golden.is_null()) GTEST_SKIP() << "SKIPPED: no golden supernets";
     const Spec spec = space.build();
     WarmUp choices;

@@ -23,11 +23,9 @@ using nlohmann::json;
 using test::error_of;
 using testing::HasSubstr;
 
-fs::path golden_path(const std::string& name) { return fs::path(golden::folder().value_or("golden")) / "tunas" / name; }
-
 TEST(Spaces, Sizes) {
-  if (!fs::exists(golden_path("spaces.json"))) GTEST_SKIP() << "SKIPPED: no golden spaces";
-  const json golden = json::parse(read_file(golden_path("spaces.json")));
+  const json golden = golden::json_of("tunas/spaces.json");
+  if (golden.is_null()) GTEST_SKIP() << "SKIPPED: no golden spaces";
   for (const SpaceDefinition& space : all_spaces()) {
     EXPECT_EQ(count_members(decisions(space.build())),
               golden["spaces"][std::string(space.name)]["size"].get<std::string>())
@@ -92,8 +90,8 @@ void compare(const Draws& draws, const json& wanted) {
 }
 
 TEST(Sampling, UniformDrawsHaveTheOriginalsStatistics) {
-  if (!fs::exists(golden_path("sampler/statistics.json"))) GTEST_SKIP() << "SKIPPED: no golden statistics";
-  const json golden = json::parse(read_file(golden_path("sampler/statistics.json")));
+  const json golden = golden::json_of("tunas/sampler/statistics.json");
+  if (golden.is_null()) GTEST_SKIP() << "SKIPPED: no golden statistics";
   for (const SpaceDefinition& space : all_spaces()) {
     if (!space.searchable) continue;
     SCOPED_TRACE(space.name);
@@ -106,7 +104,7 @@ TEST(Sampling, UniformDrawsHaveTheOriginalsStatistics) {
 TEST(Sampling, TheOriginalsFindsHaveTheirCosts) {
   for (const SpaceDefinition& space : all_spaces()) {
     if (!space.searchable) continue;
-    const fs::path path = golden_path(fmt::format("sampler/{}.stdout", space.name));
+    const std::string path = golden::path_of(fmt::format("tunas/sampler/{}.stdout", space.name));
     if (!fs::exists(path)) GTEST_SKIP() << "SKIPPED: no golden samples";
     const std::string text = read_file(path);
     for (const json& item : json::parse(text.substr(text.find("\n[") + 1))) {
