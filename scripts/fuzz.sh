@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
 # Fuzzes all targets, or those named in this order: scripts/fuzz.sh SECONDS [TARGET...], so much processor time for each,
-# FUZZ_JOBS of them (as many as there are processors) at a time. With 0 seconds a target runs over its kept corpus and
-# the same thousand changes of it every time.
+# FUZZ_JOBS of them (as many as there are processors) at a time. With 0 seconds a target runs over its kept corpus,
+# what was found before and the same thousand changes of them every time.
 #
 # Prints a line a target: executions, seconds of processor time and of the clock, finding. What it learns stays in
 # build-asan/corpus. An input that shows a finding lies in build-asan/findings and makes the exit status 1; once mended
-# it belongs into tests/fuzz/corpus.
+# it belongs into tests/fuzz/findings.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 seconds=${1:?usage: scripts/fuzz.sh SECONDS [TARGET...]}
@@ -33,6 +33,7 @@ state() {
 fuzz() {
   local name=$1 log=$build/findings/$1.log words=tests/fuzz/dictionaries/${1%%_*} flags=("${limits[@]}") ended=0
   local started=$SECONDS executions finding=none learned=$build/corpus/$name pid letter now used=0
+  local starts=(tests/fuzz/corpus/"$name")
   if [ "$seconds" = 0 ]; then
     learned=$TMPDIR/learned-$name
     flags+=(-seed=1 -runs=1000)
@@ -40,9 +41,10 @@ fuzz() {
     flags+=(-use_value_profile=1)
   fi
   [ ! -e "$words" ] || flags+=(-dict="$words")
+  [ ! -e "tests/fuzz/findings/$name" ] || starts+=("tests/fuzz/findings/$name")
   mkdir -p "$learned" $build/findings
   $build/netwright_fuzz --target="$name" "${flags[@]}" -max_len="$2" -print_final_stats=1 \
-    -artifact_prefix="$build/findings/$name-" "$learned" "tests/fuzz/corpus/$name" > "$log" 2>&1 &
+    -artifact_prefix="$build/findings/$name-" "$learned" "${starts[@]}" > "$log" 2>&1 &
   pid=$!
   while read -r letter now < <(state $pid) && [ "$letter" != Z ]; do
     used=$now

@@ -117,7 +117,11 @@ void mend_zip(std::string& bytes) {
     if (begin > bytes.size() || size > bytes.size() - begin) continue;
     const auto* content = reinterpret_cast<const Bytef*>(bytes.data() + begin);
     const auto crc = static_cast<uint32_t>(crc32(0, content, static_cast<uInt>(size)));
-    store(bytes, member + 14, crc);
+    // A member that was written as a stream has its CRC behind its content, after a signature.
+    constexpr unsigned kStreamed = 8;
+    const bool streamed = (load_little<uint16_t>(bytes.data() + member + 6) & kStreamed) != 0;
+    const size_t place = streamed ? begin + size + 4 : member + 14;
+    if (place + sizeof(crc) <= bytes.size()) store(bytes, place, crc);
     store(bytes, at + 16, crc);
   }
 }

@@ -179,8 +179,8 @@ void add_pictures(const Seeds& seeds) {
     seeds.add(target, "full_chroma", full + "\x30\x80\xa0\x08");
     seeds.add(target, "progressive", progressive + "\x50\x20\x70\x04");
   }
-  seeds.add("png", "grey", encode_png(picture(5, 7, 1)));
-  seeds.add("png", "colour", encode_png(picture(6, 4, 3)));
+  seeds.add("png", "grey", encode_png(picture(5, 7, 1)) + "\x90\x40\x20\x02");
+  seeds.add("png", "colour", encode_png(picture(6, 4, 3)) + "\x60\x60\x60\x03");
 }
 
 std::string small_graph() {

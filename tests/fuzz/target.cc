@@ -29,6 +29,25 @@ const Target& find_target(std::string_view name) {
   fail("unknown fuzz target {}; there are {}", name, join(names, ", "));
 }
 
+namespace {
+
+int attempts_under_way = 0;
+int attempts_accepted = 0;
+
+}  // namespace
+
+void attempt(const std::function<void()>& body) {
+  ++attempts_under_way;
+  try {
+    body();
+    if (attempts_under_way == 1) ++attempts_accepted;
+  } catch (const Error&) {  // NOLINT(bugprone-empty-catch)
+  }
+  --attempts_under_way;
+}
+
+int accepted() { return attempts_accepted; }
+
 void require(bool kept, std::string_view promise) {
   if (kept) return;
   std::fprintf(stderr, "broken promise: %.*s\n", static_cast<int>(promise.size()), promise.data());

@@ -3,6 +3,7 @@
 // promise (require), a hang, more memory than the bytes are worth.
 #pragma once
 
+#include <functional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -22,13 +23,9 @@ std::span<const Target> all_targets();
 const Target& find_target(std::string_view name);
 
 // Error is how bad input must end.
-template <typename Body>
-void attempt(Body&& body) {
-  try {
-    body();
-  } catch (const Error&) {  // NOLINT(bugprone-empty-catch)
-  }
-}
+void attempt(const std::function<void()>& body);
+// How many attempts that are part of no other ended without one so far.
+int accepted();
 
 // Ends the process when a promise is broken.
 void require(bool kept, std::string_view promise);
