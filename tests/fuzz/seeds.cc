@@ -260,7 +260,6 @@ void add_texts(const Seeds& seeds) {
   seeds.add("graph_json", "small", small_graph());
   seeds.add("model_spec", "small", kSmallSpec);
   seeds.add("prototxt", "every_kind", kLayers);
-  seeds.add("prototxt", "odd_lines", "\r\n[Model] \nname=m\nname=n=o\n\n[Atention]\n\"x\"=None\n# y = z");
   seeds.add("run_json", "small", small_run());
   seeds.add("metrics", "two_lines", "{\"step\":1,\"loss\":6.9}\n{\"step\":2,\"loss\":6.5}\n");
   seeds.add("flags", "efficientnet",
