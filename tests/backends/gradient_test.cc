@@ -74,6 +74,11 @@ Build activation(ActivationKind kind) {
   return [=](GraphBuilder& b, NodeId x) { return b.add(Activation{kind}, {x}); };
 }
 
+// Of values that lie on every side of the bends at 3, -3 and 6.
+Build bent_activation(ActivationKind kind) {
+  return [=](GraphBuilder& b, NodeId x) { return b.add(Activation{kind}, {b.add(Weigh{8.0}, {x})}); };
+}
+
 // Routing weights from the picture itself, then per-example kernels.
 NodeId experts(GraphBuilder& b, NodeId x, Shape kernel_shape) {
   const NodeId pooled = b.add(GlobalPool{}, {x});
@@ -109,11 +114,11 @@ std::vector<OperatorCase> operator_cases() {
        },
        2},
       {"Activation_relu", activation(ActivationKind::kRelu)},
-      {"Activation_relu6", activation(ActivationKind::kRelu6)},
+      {"Activation_relu6", bent_activation(ActivationKind::kRelu6)},
       {"Activation_swish", activation(ActivationKind::kSwish)},
       {"Activation_sigmoid", activation(ActivationKind::kSigmoid)},
-      {"Activation_hard_swish", activation(ActivationKind::kHardSwish)},
-      {"Activation_hard_sigmoid", activation(ActivationKind::kHardSigmoid)},
+      {"Activation_hard_swish", bent_activation(ActivationKind::kHardSwish)},
+      {"Activation_hard_sigmoid", bent_activation(ActivationKind::kHardSigmoid)},
       {"Activation_tanh", activation(ActivationKind::kTanh)},
       {"Activation_elu", activation(ActivationKind::kElu)},
       {"Activation_leaky_relu", activation(ActivationKind::kLeakyRelu)},

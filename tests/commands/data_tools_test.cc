@@ -1,5 +1,6 @@
 // `netwright data fake`, `check` and `inspect` as a user runs them, and conversions that are stopped or can't be
 // written.
+#include <csignal>
 #include <filesystem>
 
 #include <gmock/gmock.h>
@@ -9,6 +10,7 @@
 #include "commands/subprocess.h"
 #include "core/file.h"
 #include "data/decode.h"
+#include "resume/child.h"
 #include "support/testing.h"
 
 namespace netwright {
@@ -23,8 +25,8 @@ using Json = nlohmann::json;
 
 class DataTools : public ::testing::Test {
  protected:
-  std::vector<std::string> fake_words(const std::string& output) const {
-    return {"data",        "fake",        output,       "--train_images=60", "--validation_images=6",
+  std::vector<std::string> fake_words(const std::string& output, const std::string& images = "60") const {
+    return {"data",        "fake",        output,       "--train_images=" + images, "--validation_images=6",
             "--classes=4", "--height=24", "--width=32", "--train_shards=5"};
   }
   ProgramResult fake(const std::string& output) { return run_netwright(fake_words(output)); }
@@ -105,11 +107,20 @@ TEST_F(DataTools, InspectTellsAndDraws) {
 TEST_F(DataTools, KilledAndGivenAgainGivesTheSame) {
   const std::string whole = folder_.file("whole");
   const std::string killed = folder_.file("killed");
-  fake(whole);
-  for (const char* delay : {"0.02", "0.05", "0.1"}) {
-    shell("", killed, fmt::format("& pid=$!; sleep {}; kill -9 $pid; wait $pid", delay));
+  const std::string images = "3000";  // enough work to be met in the middle of it
+  run_netwright(fake_words(whole, images));
+  const auto has_partial = [&] { return !match_files(killed + "/.*.partial").empty(); };
+  int killed_in_a_shard = 0;
+  for (const size_t finished : {0, 1, 2}) {
+    test::Child child(fake_words(killed, images), folder_.file("log"));
+    ASSERT_TRUE(child.wait_until([&] { return match_files(killed + "/train-*").size() >= finished && has_partial(); }))
+        << "it ended before it could be killed";
+    child.signal(SIGKILL);
+    EXPECT_EQ(child.wait(), 128 + SIGKILL);
+    killed_in_a_shard += has_partial() ? 1 : 0;
   }
-  const ProgramResult last = fake(killed);
+  EXPECT_GT(killed_in_a_shard, 0);
+  const ProgramResult last = run_netwright(fake_words(killed, images));
   EXPECT_EQ(last.exit_code, 0) << last.err;
   for (const auto& entry : fs::directory_iterator(whole)) {
     const std::string name = entry.path().filename().string();
@@ -118,7 +129,7 @@ TEST_F(DataTools, KilledAndGivenAgainGivesTheSame) {
   EXPECT_EQ(std::distance(fs::directory_iterator(killed), {}), std::distance(fs::directory_iterator(whole), {}));
   // Nothing is left to be done.
   const auto written = fs::last_write_time(killed + "/train-00000-of-00005");
-  EXPECT_THAT(fake(killed).err, HasSubstr("6 shards are there already"));
+  EXPECT_THAT(run_netwright(fake_words(killed, images)).err, HasSubstr("6 shards are there already"));
   EXPECT_EQ(fs::last_write_time(killed + "/train-00000-of-00005"), written);
 }
 

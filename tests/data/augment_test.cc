@@ -14,6 +14,7 @@
 #include "data/encode.h"
 #include "formats/safetensors.h"
 #include "formats/support.h"
+#include "support/golden.h"
 
 namespace netwright {
 namespace {
@@ -102,6 +103,7 @@ TEST(CropSampler, DrawsAsTensorFlow) {
   NETWRIGHT_NEEDS_GOLDEN("augmentation");
   const json index = json::parse(read_file(golden + "/crop_sampler.json"));
   const SafetensorsReader tensors(golden + "/crop_sampler.safetensors");
+  ASSERT_GE(index["cases"].size(), golden::at_least(6));
   for (const json& one : index["cases"]) {
     SCOPED_TRACE(one["key"]);
     const json& arguments = one["arguments"];

@@ -138,7 +138,9 @@ TEST_F(ImagenetArchives, ShardsOrderAndLabels) {
 TEST_F(ImagenetArchives, EveryRecordHasTheNineFeatures) {
   write_train();
   convert();
-  for (const Example& example : read("train", 2)) {
+  const std::vector<Example> examples = read("train", 2);
+  ASSERT_EQ(examples.size(), 5U);
+  for (const Example& example : examples) {
     EXPECT_THAT(example.keys(),
                 ElementsAre("image/channels", "image/class/label", "image/class/synset", "image/colorspace",
                             "image/encoded", "image/filename", "image/format", "image/height", "image/width"));

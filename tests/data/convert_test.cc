@@ -15,6 +15,7 @@
 #include "formats/idx.h"
 #include "formats/support.h"
 #include "formats/tfrecord.h"
+#include "support/golden.h"
 
 namespace netwright {
 namespace {

@@ -12,6 +12,7 @@
 #include "data/jpeg_maker.h"
 #include "formats/safetensors.h"
 #include "formats/support.h"
+#include "support/golden.h"
 
 namespace netwright {
 namespace {

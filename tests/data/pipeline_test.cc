@@ -16,6 +16,7 @@
 #include "formats/example.h"
 #include "formats/support.h"
 #include "formats/tfrecord.h"
+#include "support/golden.h"
 
 namespace netwright {
 namespace {

@@ -3,6 +3,7 @@
 #include "core/file.h"
 #include "formats/support.h"
 #include "formats/tensor_bundle.h"
+#include "support/golden.h"
 
 namespace netwright {
 namespace {

@@ -5,6 +5,7 @@
 #include "core/file.h"
 #include "formats/support.h"
 #include "formats/tfrecord.h"
+#include "support/golden.h"
 
 namespace netwright {
 namespace {

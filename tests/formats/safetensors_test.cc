@@ -3,6 +3,7 @@
 #include "core/file.h"
 #include "formats/little_endian.h"
 #include "formats/support.h"
+#include "support/golden.h"
 
 namespace netwright {
 namespace {

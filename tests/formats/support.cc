@@ -74,9 +74,4 @@ std::string sha256(std::string_view bytes) {
   return digest;
 }
 
-std::string golden_folder() {
-  const char* given = std::getenv("NETWRIGHT_GOLDEN");
-  return given != nullptr ? given : NETWRIGHT_SOURCE_DIR "/../shared/golden";
-}
-
 }  // namespace netwright::test

@@ -8,6 +8,7 @@
 #include "formats/crc32c.h"
 #include "formats/little_endian.h"
 #include "formats/support.h"
+#include "support/golden.h"
 
 namespace netwright {
 namespace {

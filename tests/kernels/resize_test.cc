@@ -8,6 +8,7 @@
 #include "core/file.h"
 #include "formats/safetensors.h"
 #include "formats/support.h"
+#include "support/golden.h"
 
 namespace netwright {
 namespace {

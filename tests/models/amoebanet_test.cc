@@ -7,7 +7,6 @@
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
 
-#include "core/file.h"
 #include "graph/builder.h"
 #include "graph/count.h"
 #include "graph/subgraph.h"
@@ -133,9 +132,9 @@ TEST(AmoebaNet, OtherOperations) {
 
 // The keep probabilities that the original's rules give, by cell and step, and the operations that drop.
 TEST(AmoebaNet, DropPathIsTheOriginals) {
-  const std::string path = golden::folder().value_or("golden") + "/amoebanet/drop_path.json";
-  if (!std::filesystem::exists(path)) GTEST_SKIP() << "SKIPPED: no golden file " << path;
-  const nlohmann::json golden = nlohmann::json::parse(read_file(path));
+  const nlohmann::json golden = golden::json_of("amoebanet/drop_path.json");
+  if (golden.is_null()) GTEST_SKIP() << "SKIPPED: no golden folder";
+  ASSERT_GE(golden["cases"].size(), golden::at_least(3));
   const std::pair<const char*, DropPathRule> rules[] = {
       {"v1", DropPathRule::kStep}, {"v2", DropPathRule::kCell}, {"v3", DropPathRule::kCellAndStep}};
   for (const nlohmann::json& item : golden["cases"]) {
@@ -144,6 +143,7 @@ TEST(AmoebaNet, DropPathIsTheOriginals) {
     params.num_cells = std::stoll(flags.at("num_cells"));
     params.reduction_size = std::stoll(flags.at("reduction_size"));
     params.survival_probability = std::stod(flags.at("drop_connect_keep_prob"));
+    ASSERT_GE(item["keep_probability"].size(), golden::at_least(3));
     for (const auto& [version, rule] : rules) {
       params.drop_path = rule;
       const Graph graph = build_amoebanet(params);

@@ -8,7 +8,6 @@
 #include <nlohmann/json.hpp>
 
 #include "core/error.h"
-#include "core/file.h"
 #include "support/golden.h"
 
 namespace netwright {
@@ -22,6 +21,12 @@ EfficientNetParams custom(std::string_view stage) {
   params.stages = {parse_block(stage, BlockNotation::kEfficientNet)};
   params.input.height = params.input.width = 32;
   return params;
+}
+
+std::map<std::string, Shape> endpoints_of(const Graph& graph) {
+  std::map<std::string, Shape> endpoints;
+  for (const NamedNode& named : graph.endpoints()) endpoints[named.name] = graph.node(named.node).shape;
+  return endpoints;
 }
 
 std::vector<std::string> names_in(const Graph& graph, std::string_view scope) {
@@ -43,17 +48,13 @@ std::vector<Kind> operators_in(const Graph& graph, std::string_view scope) {
 }
 
 TEST(EfficientNet, EndpointsAreTheOriginals) {
-  const std::string path = golden::folder().value_or("golden") + "/efficientnet/efficientnet-b0.json";
-  if (!std::filesystem::exists(path)) GTEST_SKIP() << "SKIPPED: no golden file " << path;
-  const nlohmann::json golden = nlohmann::json::parse(read_file(path));
+  const nlohmann::json golden = golden::json_of("efficientnet/efficientnet-b0.json");
+  if (golden.is_null()) GTEST_SKIP() << "SKIPPED: no golden folder";
   std::map<std::string, Shape> expected;
   for (const auto& [name, shape] : golden["endpoints"].items()) {
     expected[name] = Shape(shape.begin() + 1, shape.end());
   }
-  const Graph graph = build_model("efficientnet-b0");
-  std::map<std::string, Shape> built;
-  for (const NamedNode& named : graph.endpoints()) built[named.name] = graph.node(named.node).shape;
-  EXPECT_EQ(built, expected);
+  EXPECT_EQ(endpoints_of(build_model("efficientnet-b0")), expected);
 }
 
 // Spec efficientnet 2.4, "Expanded stage widths, repeats and block totals".
@@ -98,9 +99,8 @@ TEST(EfficientNet, SurvivalZeroAndOneSwitchDropConnectOff) {
 
 // Golden case efficientnet-b0-overrides-64: 0.7 wide and half as deep.
 TEST(EfficientNet, Overrides) {
-  const std::string path = golden::folder().value_or("golden") + "/efficientnet/efficientnet-b0-overrides-64.json";
-  if (!std::filesystem::exists(path)) GTEST_SKIP() << "SKIPPED: no golden file " << path;
-  const nlohmann::json golden = nlohmann::json::parse(read_file(path));
+  const nlohmann::json golden = golden::json_of("efficientnet/efficientnet-b0-overrides-64.json");
+  if (golden.is_null()) GTEST_SKIP() << "SKIPPED: no golden folder";
   const Graph graph = build_model("efficientnet-b0", {.classes = 10,
                                                       .height = 64,
                                                       .width = 64,
@@ -180,11 +180,7 @@ TEST(EfficientNet, BlockWithoutDepthwise) {
   const Graph graph = build_efficientnet(custom("r1_k5_s22_e1_i32_o24_c1"));
   EXPECT_THAT(names_in(graph, "blocks_0/conv2d"), testing::ElementsAre("net/blocks_0/conv2d/kernel"));
   EXPECT_EQ(graph.node(graph.output("logits")).shape, (Shape{1000}));
-  for (const NamedNode& named : graph.endpoints()) {
-    if (named.name == "features") {
-      EXPECT_EQ(graph.node(named.node).shape, (Shape{16, 16, 24}));
-    }
-  }
+  EXPECT_EQ(endpoints_of(graph).at("features"), (Shape{16, 16, 24}));
 }
 
 // Spec efficientnet 2.4, "X-b0 first blocks", and its remark on x-b5: squeezed and given channels, and the picture.
@@ -203,11 +199,7 @@ TEST(EfficientNet, SpaceToDepthBlocks) {
   for (const Row& row : rows) {
     SCOPED_TRACE(fmt::format("{} block {}", row.model, row.block));
     const Graph graph = build_model(row.model);
-    for (const NamedNode& named : graph.endpoints()) {
-      if (named.name == fmt::format("block_{}", row.block)) {
-        EXPECT_EQ(graph.node(named.node).shape, row.output);
-      }
-    }
+    EXPECT_EQ(endpoints_of(graph).at(fmt::format("block_{}", row.block)), row.output);
     const auto convs = operators_in<Conv2D>(graph, fmt::format("{}/blocks_{}/se", row.model, row.block));
     ASSERT_EQ(convs.size(), 2);
     EXPECT_EQ(convs[0].filters, row.squeezed);

@@ -6,7 +6,6 @@
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
 
-#include "core/file.h"
 #include "graph/count.h"
 #include "models/published.h"
 #include "support/golden.h"
@@ -21,9 +20,8 @@ std::map<std::string, Shape> endpoints_of(const Graph& graph) {
 }
 
 TEST(MnasNet, EndpointsAreTheOriginals) {
-  const std::string path = golden::folder().value_or("golden") + "/mnasnet/mnasnet-a1.json";
-  if (!std::filesystem::exists(path)) GTEST_SKIP() << "SKIPPED: no golden file " << path;
-  const nlohmann::json golden = nlohmann::json::parse(read_file(path));
+  const nlohmann::json golden = golden::json_of("mnasnet/mnasnet-a1.json");
+  if (golden.is_null()) GTEST_SKIP() << "SKIPPED: no golden folder";
   std::map<std::string, Shape> expected;
   for (const auto& [name, shape] : golden["endpoints"].items()) {
     expected[name] = Shape(shape.begin() + 1, shape.end());

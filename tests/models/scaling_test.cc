@@ -1,6 +1,5 @@
 #include "models/scaling.h"
 
-#include <filesystem>
 #include <limits>
 
 #include <gmock/gmock.h>
@@ -8,7 +7,6 @@
 #include <nlohmann/json.hpp>
 
 #include "core/error.h"
-#include "core/file.h"
 #include "models/registry.h"
 #include "support/golden.h"
 
@@ -20,9 +18,8 @@ using nlohmann::json;
 class Schedules : public testing::Test {
  protected:
   void SetUp() override {
-    const std::string path = golden::folder().value_or("golden") + "/efficientnet/schedules.json";
-    if (!std::filesystem::exists(path)) GTEST_SKIP() << "SKIPPED: no golden file " << path;
-    golden_ = json::parse(read_file(path));
+    golden_ = golden::json_of("efficientnet/schedules.json");
+    if (golden_.is_null()) GTEST_SKIP() << "SKIPPED: no golden folder";
   }
 
   json golden_;
@@ -31,6 +28,9 @@ class Schedules : public testing::Test {
 TEST_F(Schedules, RoundFilters) {
   const json& golden = golden_["round_filters"];
   const auto filters = golden["filters"].get<std::vector<int64_t>>();
+  ASSERT_GE(filters.size(), golden::at_least(15));
+  ASSERT_GE(golden["by_width_coefficient"].size(), golden::at_least(32));
+  ASSERT_GE(golden["other_divisors"].size(), golden::at_least(9));
   for (const json& row : golden["by_width_coefficient"]) {
     const auto expected = row[1].get<std::vector<int64_t>>();
     for (size_t i = 0; i < filters.size(); ++i) {
@@ -47,6 +47,7 @@ TEST_F(Schedules, RoundFilters) {
 TEST_F(Schedules, RoundRepeats) {
   const json& golden = golden_["round_repeats"];
   const auto repeats = golden["repeats"].get<std::vector<int>>();
+  ASSERT_GE(golden["by_depth_coefficient"].size(), golden::at_least(25));
   for (const json& row : golden["by_depth_coefficient"]) {
     for (size_t i = 0; i < repeats.size(); ++i) {
       EXPECT_EQ(round_repeats(repeats[i], row[0].get<double>()), row[1][i].get<int>()) << repeats[i] << " * " << row[0];

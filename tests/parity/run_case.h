@@ -11,9 +11,10 @@ namespace netwright::golden {
 
 struct CaseResult {
   int compared = 0;    // values held against the case
-  int unreliable = 0;  // not compared: the case says that the original doesn't reproduce them
+  int unreliable = 0;  // not compared: the original doesn't reproduce them, or their tolerance would pass anything
   double worst = 0.0;  // the largest difference as a part of its tolerance
   std::string worst_name;
+  std::vector<std::string> changes;   // in training, of each group "NAME VERY RIGHT/RIGHT/JUDGED/ALL"
   std::vector<std::string> left_out;  // what of the case wasn't compared, and why
   std::vector<std::string> failures;  // one line each
 };

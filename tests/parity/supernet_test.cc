@@ -67,11 +67,9 @@ void check_images(const Graph& graph, Backend& backend, const nlohmann::json& js
 }
 
 TEST(Parity, TunasSupernets) {
-  const std::optional<std::string> root = folder();
-  const fs::path path = fs::path(root.value_or("golden")) / "tunas/supernet";
-  if (!fs::is_directory(path)) GTEST_SKIP() << "SKIPPED: no " << path;
+  NETWRIGHT_NEEDS_GOLDEN("tunas/supernet");
   std::set<fs::path> cases;
-  for (const fs::directory_entry& entry : fs::directory_iterator(path)) {
+  for (const fs::directory_entry& entry : fs::directory_iterator(golden)) {
     if (entry.path().extension() == ".safetensors") cases.insert(entry.path());
   }
   EXPECT_FALSE(cases.empty());

@@ -21,7 +21,8 @@ struct TrainingSpec {
   bool loss_has_l2 = true;        // the losses that the case holds
   OptimizerUpdate optimizer;
   std::vector<std::string> slots;      // their suffixes, in the optimizer's order
-  std::string missing;                 // why the steps can't be run: an optimizer that isn't there
+  std::string missing;                 // why the steps can't be run: an optimizer that the product has yet to get
+  std::string unknown;                 // the same of one that is in no list: a mistake
   std::function<float(int64_t)> rate;  // of a step; empty: the case's own are used
 };
 

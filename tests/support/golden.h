@@ -21,9 +21,13 @@ namespace netwright::golden {
 // NETWRIGHT_GOLDEN, else ../shared/golden beside the project; nullopt when there is no such folder.
 std::optional<std::string> folder();
 
-// A file of that folder, which may not be there; and its JSON, null then.
+// A file or folder in it, and a file's JSON; "" and null without a golden folder, or when NETWRIGHT_GOLDEN's lacks it.
+// Throws when the project's own folder lacks it: a test that is skipped then would be off without anybody seeing it.
 std::string path_of(std::string_view name);
 nlohmann::json json_of(std::string_view name);
+
+// How many of something must at least have been compared: `count` of the project's own folder, 1 of another.
+size_t at_least(size_t count);
 
 // The fill: s(name, i) in [-1, 1), and values a + b s.
 double symmetric(std::string_view name, uint64_t index);
@@ -72,3 +76,8 @@ std::vector<std::string> compare_layers(const nlohmann::json& layers, const Grap
 std::vector<std::string> other_files(const std::string& folder);
 
 }  // namespace netwright::golden
+
+// `golden` is the path of a file or folder; without a golden folder the test is left with one line.
+#define NETWRIGHT_NEEDS_GOLDEN(name)                             \
+  const std::string golden = ::netwright::golden::path_of(name); \
+  if (golden.empty()) GTEST_SKIP() << "SKIPPED: no golden " << name

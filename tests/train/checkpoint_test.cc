@@ -11,6 +11,7 @@
 #include "formats/safetensors.h"
 #include "formats/support.h"
 #include "formats/tensor_bundle.h"
+#include "support/golden.h"
 #include "train/support.h"
 #include "train/weights.h"
 

@@ -1,11 +1,10 @@
-// Every entry of the golden schedules of EfficientNet and MnasNet.
+// Every entry of the golden schedules of EfficientNet and MnasNet, TuNAS and AmoebaNet.
 #include "train/schedule.h"
 
 #include <bit>
 #include <cmath>
 #include <cstdlib>
-#include <filesystem>
-#include <fstream>
+#include <map>
 #include <string>
 
 #include <gtest/gtest.h>
@@ -20,11 +19,8 @@ namespace {
 class GoldenSchedules : public ::testing::Test {
  protected:
   void SetUp() override {
-    const char* folder = std::getenv("NETWRIGHT_GOLDEN");
-    const std::string root = folder != nullptr ? folder : NETWRIGHT_SOURCE_DIR "/../shared/golden";
-    const std::string path = root + "/efficientnet/schedules.json";
-    if (!std::filesystem::exists(path)) GTEST_SKIP() << "SKIPPED: no " << path;
-    std::ifstream(path) >> golden_;
+    golden_ = golden::json_of("efficientnet/schedules.json");
+    if (golden_.is_null()) GTEST_SKIP() << "SKIPPED: no golden folder";
   }
   nlohmann::json golden_;
 };
@@ -50,7 +46,7 @@ ScheduleSettings settings_of(const nlohmann::json& arguments) {
 }
 
 TEST_F(GoldenSchedules, LearningRates) {
-  int compared = 0;
+  size_t compared = 0;
   for (const auto& entry : golden_["learning_rate"]) {
     const ScheduleSettings settings = settings_of(entry["arguments"]);
     for (size_t i = 0; i < entry["steps"].size(); ++i) {
@@ -65,6 +61,7 @@ TEST_F(GoldenSchedules, LearningRates) {
 }
 
 TEST_F(GoldenSchedules, ErrorsWhereTheOriginalAsserts) {
+  ASSERT_GE(golden_["errors"].size(), golden::at_least(4));
   for (const auto& entry : golden_["errors"]) {
     EXPECT_THROW(learning_rate(settings_of(entry["arguments"]), 1), Error) << entry["arguments"];
   }
@@ -72,6 +69,7 @@ TEST_F(GoldenSchedules, ErrorsWhereTheOriginalAsserts) {
 
 TEST_F(GoldenSchedules, AverageDecay) {
   const auto& entry = golden_["moving_average_decay"];
+  ASSERT_GE(entry["num_updates"].size(), golden::at_least(10));
   for (size_t i = 0; i < entry["num_updates"].size(); ++i) {
     const float decay = average_decay(entry["decay"], entry["num_updates"][i]);
     EXPECT_LE(ulps(decay, static_cast<float>(entry["values"][i].get<double>())), 1) << entry["num_updates"][i];
@@ -92,7 +90,7 @@ TEST(Schedule, UnknownNameListsTheKnown) {
 TEST(Schedule, TunasRates) {
   const nlohmann::json golden = golden::json_of("tunas/schedules.json");
   if (golden.is_null()) GTEST_SKIP() << "SKIPPED: no golden schedules of tunas";
-  int compared = 0;
+  size_t compared = 0;
   for (const nlohmann::json& row : golden["cosine_decay_with_linear_warmup"]) {
     ScheduleSettings settings;
     settings.kind = ScheduleKind::kCosineAfterWarmup;
@@ -108,6 +106,52 @@ TEST(Schedule, TunasRates) {
     }
   }
   EXPECT_GT(compared, 50);
+}
+
+// Flags of amoeba_net.py that aren't given have its defaults (spec amoebanet 4.6, 6.1).
+ScheduleSettings amoebanet_settings(const nlohmann::json& json) {
+  const std::map<std::string, std::string> flags = golden::flags_of(json);
+  const auto number = [&](const char* name, double otherwise) {
+    return flags.contains(name) ? std::stod(flags.at(name)) : otherwise;
+  };
+  ScheduleSettings settings;
+  settings.kind = parse_schedule(flags.contains("lr_decay_method") ? flags.at("lr_decay_method") : "exponential");
+  settings.initial_rate = number("lr", 0.64);
+  settings.least_share = 1e-4;
+  settings.steps_per_epoch = std::floor(number("num_train_images", 1281167) / number("train_batch_size", 256));
+  settings.decay_factor = number("lr_decay_value", 0.9);
+  settings.decay_epochs = number("lr_num_epochs_per_decay", 1);
+  settings.warmup_epochs = settings.kind == ScheduleKind::kExponential ? number("lr_warmup_epochs", 3) : 0.0;
+  settings.total_steps = static_cast<int64_t>(settings.steps_per_epoch * number("num_epochs", 48));
+  return settings;
+}
+
+TEST(Schedule, AmoebaNetRates) {
+  const nlohmann::json golden = golden::json_of("amoebanet/learning_rate.json");
+  if (golden.is_null()) GTEST_SKIP() << "SKIPPED: no golden folder";
+  size_t compared = 0;
+  size_t least = 0;
+  for (const nlohmann::json& entry : golden["cases"]) {
+    const ScheduleSettings settings = amoebanet_settings(entry);
+    EXPECT_EQ(settings.steps_per_epoch, entry["steps_per_epoch"]) << entry["flags"];
+    if (settings.kind == ScheduleKind::kExponential) {
+      EXPECT_EQ(warmup_steps(settings), entry["warmup_steps"]) << entry["flags"];
+    }
+    for (size_t i = 0; i < entry["steps"].size(); ++i) {
+      const auto wanted = entry["values"][i].get<float>();
+      const float found = learning_rate(settings, entry["steps"][i].get<int64_t>());
+      EXPECT_LE(ulps(found, wanted), 2) << entry["flags"] << ", step " << entry["steps"][i] << ": " << found
+                                        << ", expected " << wanted;
+      ++compared;
+      if (wanted == static_cast<float>(settings.least_share * settings.initial_rate)) ++least;
+    }
+  }
+  EXPECT_GE(compared, golden::at_least(130));
+  EXPECT_GE(least, golden::at_least(10)) << "rates at the least share";
+  EXPECT_GE(golden["errors"].size(), golden::at_least(2));
+  for (const nlohmann::json& entry : golden["errors"]) {
+    EXPECT_THROW(amoebanet_settings(entry), Error) << entry["flags"];
+  }
 }
 
 // Samples of spec mnasnet 4, batch 1024 and 350 epochs.

@@ -108,6 +108,7 @@ TEST(Trainer, ASignalSavesAndStops) {
     std::raise(SIGTERM);
     const TrainOutcome outcome = run.train();
     EXPECT_EQ(outcome.signal, SIGTERM);
+    EXPECT_THAT(folder.names(), Contains(fmt::format("model.ckpt-{}.index", outcome.step)));
   }
   const StopSignals fresh;
   EXPECT_EQ(TinyRun(folder.path(), {.steps = 2}).train().step, 2);
