@@ -1,6 +1,7 @@
 #include "core/file.h"
 
 #include <fcntl.h>
+#include <fnmatch.h>
 #include <glob.h>
 #include <sys/file.h>
 #include <unistd.h>
@@ -111,12 +112,24 @@ void make_writable_folder(const std::string& path) {
 }
 
 std::vector<std::string> match_files(const std::string& pattern) {
-  glob_t result{};
+  namespace fs = std::filesystem;
+  std::error_code ignored;
+  if (fs::exists(pattern, ignored)) return {pattern};
+  const fs::path folder = fs::path(pattern).parent_path();
   std::vector<std::string> paths;
-  if (glob(pattern.c_str(), GLOB_NOSORT, nullptr, &result) == 0) {
-    paths.assign(result.gl_pathv, result.gl_pathv + result.gl_pathc);
+  if (fs::is_directory(folder.empty() ? "." : folder, ignored)) {
+    const std::string names = fs::path(pattern).filename().string();
+    for (const fs::directory_entry& entry : fs::directory_iterator(folder.empty() ? "." : folder, ignored)) {
+      const fs::path name = entry.path().filename();
+      if (fnmatch(names.c_str(), name.c_str(), FNM_PERIOD) == 0) paths.push_back(folder / name);
+    }
+  } else {
+    glob_t result{};
+    if (glob(pattern.c_str(), GLOB_NOSORT, nullptr, &result) == 0) {
+      paths.assign(result.gl_pathv, result.gl_pathv + result.gl_pathc);
+    }
+    globfree(&result);
   }
-  globfree(&result);
   std::sort(paths.begin(), paths.end());
   return paths;
 }

@@ -33,7 +33,8 @@ void sync_path(const std::string& path);
 // Makes the folder and those above it. Throws Error when it can't be made or written to.
 void make_writable_folder(const std::string& path);
 
-// Files that match a shell pattern, sorted by name; a path without a pattern matches itself. Empty when none does.
+// Files that match a shell pattern, sorted by name. What exists under the very name is meant, and a folder that exists
+// is no pattern, whatever is in its name ("set[1]/train-*"). Empty when none matches.
 std::vector<std::string> match_files(const std::string& pattern);
 
 // Holds `path` locked for this process, for as long as it lives. Another holder is waited for, or an Error that says

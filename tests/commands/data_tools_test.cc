@@ -42,13 +42,14 @@ class DataTools : public ::testing::Test {
 };
 
 TEST_F(DataTools, FakeDataAreGood) {
-  const std::string data = folder_.file("data");
+  const std::string data = folder_.file("data[1]");  // a name, not a pattern
   const ProgramResult made = fake(data);
   EXPECT_EQ(made.exit_code, 0) << made.err;
   EXPECT_EQ(made.out, data + ": 60 training and 6 validation images of 4 classes, 24 x 32 pixels\n");
   const ProgramResult checked = run_netwright({"data", "check", data});
   EXPECT_EQ(checked.exit_code, 0) << checked.err;
   EXPECT_EQ(checked.out, "train: 60 in 5 files\nvalidation: 6 in 1 file\nall good\n");
+  EXPECT_THAT(run_netwright({"data", "fake", data, "--train_images=7"}).err, HasSubstr("in the way"));
 }
 
 TEST_F(DataTools, CheckListsWhatIsBad) {

@@ -122,6 +122,22 @@ TEST_F(File, Patterns) {
   EXPECT_TRUE(match_files(path("missing")).empty());
 }
 
+TEST_F(File, NamesThatLookLikePatterns) {
+  for (const char* name : {"d[1]", "d1", "d*"}) {
+    fs::create_directory(path(name));
+    std::ofstream(path(name) + "/train-0") << "x";
+  }
+  EXPECT_THAT(match_files(path("d[1]/train-*")), ElementsAre(path("d[1]/train-0")));
+  EXPECT_THAT(match_files(path("d*/train-*")), ElementsAre(path("d*/train-0")));
+  EXPECT_THAT(match_files(path("d*")), ElementsAre(path("d*")));
+  EXPECT_THAT(match_files(path("?1/train-*")), ElementsAre(path("d1/train-0")));
+  std::ofstream(path("d1/a[b]")) << "x";
+  EXPECT_THAT(match_files(path("d1/a[b]")), ElementsAre(path("d1/a[b]")));
+  std::ofstream(path("d1/.hidden")) << "x";
+  EXPECT_THAT(match_files(path("d1/*")), ElementsAre(path("d1/a[b]"), path("d1/train-0")));
+  EXPECT_THAT(match_files(path("d1/.h*")), ElementsAre(path("d1/.hidden")));
+}
+
 TEST_F(File, ALockHasOneHolder) {
   std::optional<FileLock> first(std::in_place, path("lock"), "the run");
   const std::string message = error_of([&] { FileLock second(path("lock"), "the run"); });
