@@ -7,15 +7,31 @@
 #include "formats/idx.h"
 
 namespace netwright {
+namespace {
 
-IdxPair find_idx(const std::filesystem::path& folder, DataSplit split) {
-  const std::string prefix = split == DataSplit::kTrain ? "train" : "t10k";
+namespace fs = std::filesystem;
+
+// Empty when there is neither.
+std::string plain_or_gzipped(const fs::path& path) {
   for (const char* suffix : {"", ".gz"}) {
-    const auto images = folder / (prefix + "-images-idx3-ubyte" + suffix);
-    const auto labels = folder / (prefix + "-labels-idx1-ubyte" + suffix);
-    if (std::filesystem::exists(images) && std::filesystem::exists(labels)) return {images, labels};
+    if (fs::exists(path.string() + suffix)) return path.string() + suffix;
   }
   return {};
+}
+
+}  // namespace
+
+IdxPair find_idx(const fs::path& folder, DataSplit split) {
+  const std::string prefix = split == DataSplit::kTrain ? "train" : "t10k";
+  const fs::path images = folder / (prefix + "-images-idx3-ubyte");
+  const fs::path labels = folder / (prefix + "-labels-idx1-ubyte");
+  IdxPair pair{plain_or_gzipped(images), plain_or_gzipped(labels)};
+  const auto require = [](const std::string& wanted, const fs::path& usual, const std::string& other) {
+    if (wanted.empty()) fail("{}: missing beside {}", usual.string(), fs::path(other).filename().string());
+  };
+  if (!pair.images.empty()) require(pair.labels, labels, pair.images);
+  if (!pair.labels.empty()) require(pair.images, images, pair.labels);
+  return pair;
 }
 
 IdxSource::IdxSource(const std::string& images, const std::string& labels)

@@ -103,7 +103,7 @@ struct IdxPair {
   std::string images;
   std::string labels;
 };
-// The pair of a split, plain or gzipped; empty names when there is none.
+// The pair of a split, each plain or gzipped; empty names when there is neither, Error when one is missing.
 IdxPair find_idx(const std::filesystem::path& folder, DataSplit split);
 // ROOT/train, ROOT/val, ROOT/validation, or an empty path.
 std::filesystem::path find_split_folder(const std::filesystem::path& root, DataSplit split);

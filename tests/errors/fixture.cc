@@ -92,6 +92,8 @@ void write_other_data(const fs::path& root) {
   write_idx(root / "idx_cut", images.substr(0, 40), idx_header(1, {2}) + std::string(2, '\0'));
   write_idx(root / "idx_kind", "\x89PNG" + images, idx_header(1, {2}) + std::string(2, '\0'));
   write_idx(root / "idx_counts", images, idx_header(1, {3}) + std::string(3, '\0'));
+  write(root / "idx_images/train-images-idx3-ubyte", images);
+  write(root / "idx_labels/t10k-labels-idx1-ubyte.gz", "");
   for (const char* name : {"train/cat/1.jpg", "train/dog/1.jpg", "val/cat/1.jpg", "val/horse/1.jpg"}) {
     write(root / "classes" / name, picture(0, 0));
   }
