@@ -4,6 +4,7 @@
 #include <fnmatch.h>
 #include <glob.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -45,9 +46,19 @@ void write_all(int descriptor, std::string_view content, const std::string& path
 
 }  // namespace
 
+int open_regular_file(const std::string& path) {
+  // Without O_NONBLOCK a pipe that nobody writes to would keep us here.
+  const int descriptor = open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+  if (descriptor < 0) fail("{}: can't read: {}", path, reason());
+  struct stat status {};
+  if (fstat(descriptor, &status) == 0 && S_ISREG(status.st_mode)) return descriptor;
+  close(descriptor);
+  if (S_ISDIR(status.st_mode)) fail("{}: can't read: {}", path, std::strerror(EISDIR));
+  fail("{}: not a regular file", path);
+}
+
 std::string read_file(const std::string& path) {
-  const Descriptor file(open(path.c_str(), O_RDONLY | O_CLOEXEC));
-  if (file.get() < 0) fail("{}: can't read: {}", path, reason());
+  const Descriptor file(open_regular_file(path));
   std::string content;
   std::error_code ignored;
   const auto size = std::filesystem::file_size(path, ignored);

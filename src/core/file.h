@@ -9,7 +9,11 @@
 
 namespace netwright {
 
-// The whole file. Throws Error when it can't be read.
+// A descriptor to read from. Throws Error for what can't be opened and for what is no regular file: a pipe may never
+// say anything, a device never end.
+int open_regular_file(const std::string& path);
+
+// The whole file. Throws Error as above, or when it can't be read.
 std::string read_file(const std::string& path);
 
 // "a/b" -> "a", "b" -> ".".

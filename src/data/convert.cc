@@ -212,10 +212,10 @@ ShardSet plan_imagenet(const ConvertOptions& options, const ImagenetInput& input
 
 ShardSet make_plan(const ConvertOptions& options) {
   std::error_code ignored;
-  if (fs::is_regular_file(options.input, ignored)) {
+  if (!fs::exists(options.input, ignored)) fail("{}: no such folder", options.input);
+  if (!fs::is_directory(options.input, ignored)) {
     fail("{}: a file; expected the folder that holds the data (an archive elsewhere: --train_archive)", options.input);
   }
-  if (!fs::is_directory(options.input, ignored)) fail("{}: no such folder", options.input);
   const IdxPair train = find_idx(options.input, DataSplit::kTrain);
   const IdxPair validation = find_idx(options.input, DataSplit::kValidation);
   if (!train.images.empty() || !validation.images.empty()) return plan_idx(options, train, validation);

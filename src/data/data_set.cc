@@ -8,7 +8,6 @@
 #include <set>
 
 #include "core/error.h"
-#include "core/file.h"
 #include "core/progress.h"
 #include "core/text.h"
 #include "core/thread_pool.h"
@@ -215,16 +214,10 @@ void open_record_sets(const std::string& word, const std::vector<std::string>& p
   for (const auto& [name, members] : by_name) sets.push_back(open_records(name, members));
 }
 
-std::vector<std::string> match_record_files(const std::string& pattern) {
-  std::vector<std::string> paths = match_files(pattern);
-  std::erase_if(paths, [](const std::string& path) { return !fs::is_regular_file(path); });
-  return paths;
-}
-
 void open_folder(const std::string& word, std::vector<DataSet>& sets) {
   std::vector<std::string> records;
   for (const char* pattern : {"/train-*", "/validation-*", "/*.tfrecord*"}) {
-    const std::vector<std::string> matched = match_record_files(word + pattern);
+    const std::vector<std::string> matched = match_records(word + pattern);
     records.insert(records.end(), matched.begin(), matched.end());
   }
   const bool idx =
@@ -271,9 +264,7 @@ std::vector<DataSet> open_data_sets(const std::vector<std::string>& words) {
       open_folder(word, sets);
       continue;
     }
-    const std::vector<std::string> paths = match_record_files(word);
-    if (paths.empty()) fail("no file matches {}", word);
-    open_record_sets(word, paths, sets);
+    open_record_sets(word, named_records(word), sets);
   }
   return sets;
 }

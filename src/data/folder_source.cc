@@ -4,6 +4,7 @@
 
 #include "core/error.h"
 #include "core/file.h"
+#include "core/log.h"
 #include "core/text.h"
 #include "data/sources.h"
 
@@ -21,13 +22,37 @@ fs::directory_iterator open_folder(const fs::path& folder) {
   return entries;
 }
 
-std::vector<std::string> list_images(const fs::path& folder) {
-  std::vector<std::string> paths;
+// What one or several folders of images hold.
+struct Listing {
+  std::vector<std::string> images;
+  std::vector<std::string> others;  // neither images by their names nor hidden
+};
+
+Listing list_images(const fs::path& folder) {
+  Listing list;
   for (const fs::directory_entry& entry : open_folder(folder)) {
-    if (!is_hidden(entry.path()) && is_image_name(entry.path())) paths.push_back(entry.path().string());
+    if (is_hidden(entry.path())) continue;
+    const bool image = is_image_name(entry.path());
+    // Reading a pipe would wait for ever, a device never end.
+    if (image && entry.is_other()) fail("{}: not a regular file", entry.path().string());
+    (image ? list.images : list.others).push_back(entry.path().string());
   }
-  std::ranges::sort(paths);
-  return paths;
+  std::ranges::sort(list.images);
+  std::ranges::sort(list.others);
+  return list;
+}
+
+// What an image folder's user may have meant as data.
+void warn_of_passed_over(const fs::path& root, size_t classes, const std::vector<std::string>& without_images,
+                         const std::vector<std::string>& others) {
+  if (!without_images.empty()) {
+    log_warning("{}: {} of the {} classes have no images, {} for one", root.string(), without_images.size(), classes,
+                without_images.front());
+  }
+  if (!others.empty()) {
+    log_warning("{}: passed over what is no .jpg, .jpeg or .png file: {} in all, {} for one", root.string(),
+                others.size(), others.front());
+  }
 }
 
 }  // namespace
@@ -59,19 +84,23 @@ fs::path find_split_folder(const fs::path& root, DataSplit split) {
 FolderSource::FolderSource(const fs::path& root, std::vector<std::string> classes) : classes_(std::move(classes)) {
   const std::vector<std::string> folders = list_folders(root);
   if (classes_.empty()) classes_ = folders;
+  std::vector<std::string> others;
+  std::vector<std::string> without;
   for (const std::string& folder : folders) {
     const auto found = std::ranges::find(classes_, folder);
     if (found == classes_.end()) {
       fail("{}: class folder {} is not among the {} classes of the training set{}", root.string(), folder,
            classes_.size(), did_you_mean(folder, classes_));
     }
-    for (std::string& path : list_images(root / folder)) {
-      items_.push_back({std::move(path), found - classes_.begin()});
-    }
+    Listing list = list_images(root / folder);
+    if (list.images.empty()) without.push_back(folder);
+    for (std::string& path : list.images) items_.push_back({std::move(path), found - classes_.begin()});
+    std::ranges::move(list.others, std::back_inserter(others));
   }
   if (items_.empty()) {
     fail("{}: no images; expected folders of .jpg, .jpeg or .png files, one folder a class", root.string());
   }
+  warn_of_passed_over(root, folders.size(), without, others);
 }
 
 void FolderSource::read(int64_t index, Sample& sample) const {

@@ -14,14 +14,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-std::vector<std::string> match_records(const std::string& pattern) {
-  std::vector<std::string> paths;
-  for (std::string& path : match_files(pattern)) {
-    if (fs::is_regular_file(path)) paths.push_back(std::move(path));
-  }
-  return paths;
-}
-
 // "train-00002-of-00008" is one of eight. A set that lacks some still serves, but its user should know.
 void warn_of_missing_shards(const std::vector<std::string>& paths, const std::string& pattern) {
   constexpr size_t kDigits = 5;
@@ -62,14 +54,27 @@ std::shared_ptr<const ImageSource> open_folder(const SourceOptions& options) {
 std::shared_ptr<const ImageSource> open_patterns(const SourceOptions& options) {
   std::vector<std::string> paths;
   for (const std::string& pattern : split(options.data, ',')) {
-    std::vector<std::string> matched = match_records(pattern);
-    if (matched.empty()) fail("no file matches {}", pattern);
+    std::vector<std::string> matched = named_records(pattern);
     paths.insert(paths.end(), std::make_move_iterator(matched.begin()), std::make_move_iterator(matched.end()));
   }
   return std::make_shared<RecordSource>(std::move(paths), options.label_base, options.data);
 }
 
 }  // namespace
+
+std::vector<std::string> match_records(const std::string& pattern) {
+  std::vector<std::string> paths = match_files(pattern);
+  std::erase_if(paths, [](const std::string& path) { return !fs::is_regular_file(path); });
+  return paths;
+}
+
+std::vector<std::string> named_records(const std::string& word) {
+  std::vector<std::string> paths = match_records(word);
+  std::error_code ignored;
+  if (paths.empty() && fs::exists(word, ignored)) fail("{}: not a regular file", word);
+  if (paths.empty()) fail("no file matches {}", word.empty() ? "\"\"" : word);
+  return paths;
+}
 
 std::shared_ptr<const ImageSource> open_source(const SourceOptions& options) {
   if (options.data.empty()) fail("no data given: expected a folder, a pattern of TFRecords, or \"fake\"");

@@ -98,6 +98,11 @@ class FakeSource : public ImageSource {
   SourceOptions::Fake options_;
 };
 
+// The regular files among those that match a pattern.
+std::vector<std::string> match_records(const std::string& pattern);
+// The same of a file's name or a pattern that the user gave: Error when there are none.
+std::vector<std::string> named_records(const std::string& word);
+
 // What a folder holds, as far as open_source and the converters must tell apart.
 struct IdxPair {
   std::string images;

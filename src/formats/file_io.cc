@@ -31,14 +31,11 @@ void write_fully(int descriptor, std::string_view bytes, const std::string& path
 
 }  // namespace
 
-ReadOnlyFile::ReadOnlyFile(std::string path)
-    : path_(std::move(path)), descriptor_(open(path_.c_str(), O_RDONLY | O_CLOEXEC)) {
-  if (descriptor_ < 0) fail("{}: can't read: {}", path_, reason());
+ReadOnlyFile::ReadOnlyFile(std::string path) : path_(std::move(path)), descriptor_(open_regular_file(path_)) {
   struct stat status {};
-  const bool known = fstat(descriptor_, &status) == 0;
-  if (!known || S_ISDIR(status.st_mode)) {
+  if (fstat(descriptor_, &status) != 0) {
     ::close(descriptor_);
-    fail("{}: can't read: {}", path_, known ? "it is a folder" : reason());
+    fail("{}: can't read: {}", path_, reason());
   }
   size_ = static_cast<uint64_t>(status.st_size);
 }

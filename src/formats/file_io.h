@@ -11,7 +11,7 @@ namespace netwright {
 // An open file; reads don't move a position, so several threads may share it.
 class ReadOnlyFile {
  public:
-  // Throws Error when it can't be opened or is a folder.
+  // Throws Error as open_regular_file.
   explicit ReadOnlyFile(std::string path);
   ~ReadOnlyFile();
   ReadOnlyFile(const ReadOnlyFile&) = delete;

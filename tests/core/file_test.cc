@@ -45,6 +45,9 @@ TEST_F(File, FilesWithoutASizeAreRead) { EXPECT_THAT(read_file("/proc/self/statu
 TEST_F(File, ReadingErrors) {
   EXPECT_THAT(error_of([&] { read_file(path("missing")); }), HasSubstr("missing: can't read: No such file"));
   EXPECT_THAT(error_of([&] { read_file(folder_.path()); }), HasSubstr("can't read: Is a directory"));
+  EXPECT_EQ(error_of([] { read_file("/dev/zero"); }), "/dev/zero: not a regular file");
+  ASSERT_EQ(mkfifo(path("pipe").c_str(), 0600), 0);  // that nobody writes to
+  EXPECT_EQ(error_of([&] { read_file(path("pipe")); }), path("pipe") + ": not a regular file");
 }
 
 TEST_F(File, AFailedReplacementKeepsTheOldFileAndLeavesNothing) {

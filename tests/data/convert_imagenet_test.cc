@@ -252,7 +252,7 @@ TEST_F(ImagenetArchives, ArchivesThatAreSomethingElse) {
 TEST_F(ImagenetArchives, FilesThatCanNotBeRead) {
   write_validation();
   fs::create_directory(input_.file(kTrain));
-  EXPECT_THAT(message(), HasSubstr("ILSVRC2012_img_train.tar: can't read: it is a folder"));
+  EXPECT_THAT(message(), HasSubstr("ILSVRC2012_img_train.tar: can't read: Is a directory"));
   fs::remove(input_.file(kTrain));
   ConvertOptions given = options();
   given.validation_labels = input_.file("none.txt");

@@ -1,6 +1,8 @@
 // Every kind of source, and what is said when nothing is there.
 #include "data/source.h"
 
+#include <sys/stat.h>
+
 #include <filesystem>
 
 #include <gmock/gmock.h>
@@ -64,6 +66,29 @@ TEST(FolderSource, ReadsClassesInTheOrderOfTheirNames) {
   write_image(folder, "val/zebar/9.png", 5);
   EXPECT_THAT(error_of([&] { open_source({.data = folder.path(), .split = DataSplit::kValidation}); }),
               AllOf(HasSubstr("class folder zebar is not among the 3 classes"), HasSubstr("did you mean zebra?")));
+}
+
+TEST(FolderSource, TellsWhatItPassesOver) {
+  const TemporaryFolder folder;
+  write_image(folder, "cat/1.png", 1);
+  write_image(folder, "dog/nested/1.png", 2);
+  folder.write("dog/x.webp", "RIFF");
+  folder.write("dog/.hidden", "");
+  testing::internal::CaptureStderr();
+  open_source({.data = folder.path()});
+  const std::string told = testing::internal::GetCapturedStderr();
+  EXPECT_THAT(told, HasSubstr(folder.path() + ": 1 of the 2 classes have no images, dog for one\n"));
+  EXPECT_THAT(told, HasSubstr("passed over what is no .jpg, .jpeg or .png file: 2 in all, " +
+                              folder.file("dog/nested") + " for one\n"));
+}
+
+TEST(FolderSource, TakesRegularFilesOnly) {
+  const TemporaryFolder folder;
+  write_image(folder, "cat/1.png", 1);
+  ASSERT_EQ(mkfifo(folder.file("cat/2.png").c_str(), 0600), 0);
+  EXPECT_THAT(error_of([&] { open_source({.data = folder.path()}); }), EndsWith("cat/2.png: not a regular file"));
+  EXPECT_THAT(error_of([&] { open_source({.data = folder.file("cat/2.png")}); }),
+              EndsWith("cat/2.png: not a regular file"));
 }
 
 TEST(FolderSource, NamesDontTellTheFormat) {

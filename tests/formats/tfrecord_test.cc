@@ -216,7 +216,7 @@ TEST(TfRecord, FilesThatCannotBeUsed) {
   const TemporaryFolder folder;
   EXPECT_THAT(error_of([&] { RecordReader reader(folder.file("missing")); }),
               HasSubstr("missing: can't read: No such"));
-  EXPECT_THAT(error_of([&] { RecordReader reader(folder.path()); }), HasSubstr("it is a folder"));
+  EXPECT_THAT(error_of([&] { RecordReader reader(folder.path()); }), HasSubstr("Is a directory"));
   EXPECT_THAT(error_of([&] { RecordWriter writer(folder.file("no/file")); }), HasSubstr("no/file: can't write"));
 }
 
