@@ -1,18 +1,16 @@
 // netwright data convert: ImageNet's archives, IDX files or folders of images into TFRecord shards.
-#include <algorithm>
-
 #include "commands/command.h"
-#include "core/error.h"
 #include "core/text.h"
 #include "core/thread_pool.h"
 #include "data/convert.h"
+#include "data/shards.h"
 
 namespace netwright {
 namespace {
 
 void read_class_names(const std::string& text, ConvertOptions& o) {
   o.class_names = split(text, ',');
-  if (std::ranges::find(o.class_names, "") != o.class_names.end()) fail("an empty name");
+  check_class_names(o.class_names);
 }
 
 Flags declare(ConvertOptions& o) {

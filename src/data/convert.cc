@@ -95,6 +95,15 @@ PictureFiles files_of(const FolderSource& source) {
   return files;
 }
 
+// An output among the classes would itself be one when the command is given again.
+void check_outside(const std::string& output, const fs::path& root) {
+  std::error_code ignored;
+  const fs::path from = fs::weakly_canonical(fs::absolute(output, ignored), ignored);
+  const fs::path relative = from.lexically_relative(fs::weakly_canonical(fs::absolute(root, ignored), ignored));
+  if (relative.empty() || *relative.begin() == ".." || *relative.begin() == ".") return;
+  fail("{}: inside {}, where each folder is a class; expected a folder elsewhere", output, root.string());
+}
+
 ShardSet plan_folders(const ConvertOptions& options) {
   const fs::path root = options.input;
   const fs::path train = find_split_folder(root, DataSplit::kTrain);
@@ -103,10 +112,13 @@ ShardSet plan_folders(const ConvertOptions& options) {
   ShardSet set;
   set.class_names = list_folders(!train.empty() ? train : !validation.empty() ? validation : root);
   if (!train.empty() || validation.empty()) {
-    const FolderSource source(train.empty() ? root : train, set.class_names);
+    const fs::path& folder = train.empty() ? root : train;
+    check_outside(options.output, folder);
+    const FolderSource source(folder, set.class_names);
     set.parts.push_back(picture_part("train", shards.train, files_of(source), PictureOrder::kShuffled, false));
   }
   if (!validation.empty()) {
+    check_outside(options.output, validation);
     const FolderSource source(validation, set.class_names);
     set.parts.push_back(picture_part("validation", shards.validation, files_of(source), PictureOrder::kListed, false));
   }
@@ -135,6 +147,10 @@ ImagenetInput find_imagenet(const ConvertOptions& options) {
   ImagenetInput input{.train_archive = given_or_found(options.train_archive, root / kTrainArchive),
                       .validation_archive = given_or_found(options.validation_archive, root / kValidationArchive),
                       .labels = options.validation_labels};
+  // Before an archive is listed, which may take minutes.
+  for (const std::string& given : {options.train_archive, options.validation_archive, options.validation_labels}) {
+    if (!given.empty()) ReadOnlyFile{given};
+  }
   for (const char* name : kValidationLabels) input.labels = given_or_found(input.labels, root / name);
   if (input.train_archive.empty()) input.train_folder = find_split_folder(root, DataSplit::kTrain);
   const fs::path folder = find_split_folder(root, DataSplit::kValidation);
@@ -144,9 +160,10 @@ ImagenetInput find_imagenet(const ConvertOptions& options) {
   return input;
 }
 
-SynsetFiles list_train(const ImagenetInput& input) {
+SynsetFiles list_train(const ImagenetInput& input, const std::string& output) {
   if (!input.train_archive.empty()) return list_train_archive(input.train_archive);
   if (input.train_folder.empty()) return {};
+  check_outside(output, input.train_folder);
   const FolderSource source(input.train_folder);
   SynsetFiles train{.files = files_of(source)};
   for (const PictureFiles::Item& item : train.files.items) {
@@ -190,8 +207,8 @@ void number_classes(SynsetFiles& files, const std::vector<std::string>& names) {
 }
 
 ShardSet plan_imagenet(const ConvertOptions& options, const ImagenetInput& input) {
-  SynsetFiles train = list_train(input);
   SynsetFiles validation = list_validation(input, options.input);
+  SynsetFiles train = list_train(input, options.output);
   const std::set<std::string> trained(train.classes.begin(), train.classes.end());
   std::set<std::string> all = trained;
   all.insert(validation.classes.begin(), validation.classes.end());
@@ -210,6 +227,25 @@ ShardSet plan_imagenet(const ConvertOptions& options, const ImagenetInput& input
   return set;
 }
 
+void refuse_archives(const ConvertOptions& options, std::string_view found) {
+  for (const auto& [flag, given] :
+       {std::pair("train_archive", options.train_archive), std::pair("validation_archive", options.validation_archive),
+        std::pair("validation_labels", options.validation_labels)}) {
+    if (!given.empty()) fail("--{} is for ImageNet's archives, but {} holds {}", flag, options.input, found);
+  }
+}
+
+// Training images beside the archive that was named would be left out.
+void check_alone(const ConvertOptions& options) {
+  const fs::path root = options.input;
+  const fs::path validation = find_split_folder(root, DataSplit::kValidation);
+  for (const std::string& name : list_folders(root)) {
+    if (root / name == validation || (name != "train" && !has_images(root / name))) continue;
+    fail("--train_archive={}: {} holds images of a class too; expected one or the other", options.train_archive,
+         (root / name).string());
+  }
+}
+
 ShardSet make_plan(const ConvertOptions& options) {
   std::error_code ignored;
   if (!fs::exists(options.input, ignored)) fail("{}: no such folder", options.input);
@@ -218,11 +254,18 @@ ShardSet make_plan(const ConvertOptions& options) {
   }
   const IdxPair train = find_idx(options.input, DataSplit::kTrain);
   const IdxPair validation = find_idx(options.input, DataSplit::kValidation);
-  if (!train.images.empty() || !validation.images.empty()) return plan_idx(options, train, validation);
+  if (!train.images.empty() || !validation.images.empty()) {
+    refuse_archives(options, "IDX files");
+    return plan_idx(options, train, validation);
+  }
   if (!options.class_names.empty()) fail("class names are given by the folders' names here, not by an option");
+  if (!options.train_archive.empty()) check_alone(options);
   const ImagenetInput imagenet = find_imagenet(options);
   if (imagenet.found()) return plan_imagenet(options, imagenet);
-  if (!list_folders(options.input).empty()) return plan_folders(options);
+  if (!list_folders(options.input).empty()) {
+    refuse_archives(options, "folders of images");
+    return plan_folders(options);
+  }
   fail("{}: neither IDX files (train-images-idx3-ubyte, ...) nor ImageNet's archives ({}, ...) nor folders of images",
        options.input, kTrainArchive);
 }

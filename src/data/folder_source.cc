@@ -63,6 +63,8 @@ bool is_image_name(const fs::path& path) {
   return extension == ".jpg" || extension == ".jpeg" || extension == ".png";
 }
 
+bool has_images(const fs::path& folder) { return !list_images(folder).images.empty(); }
+
 std::vector<std::string> list_folders(const fs::path& root) {
   std::vector<std::string> names;
   for (const fs::directory_entry& entry : open_folder(root)) {

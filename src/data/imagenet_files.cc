@@ -4,6 +4,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <set>
 
 #include "core/error.h"
 #include "core/file.h"
@@ -50,8 +51,11 @@ std::vector<PictureFiles::Item> list_class(const ReadOnlyFile& file, const TarEn
 
 void check_class_archives(const TarList& list, const std::string& path) {
   if (list.entries.empty()) fail("{}: nothing in it; expected one archive a class", path);
+  std::set<fs::path> classes;
   for (const TarEntry& entry : list.entries) {
-    if (fs::path(entry.name).extension() == ".tar") continue;
+    const fs::path name = fs::path(entry.name).filename();
+    if (!classes.insert(name).second) fail("{}: holds {} twice", path, name.string());
+    if (name.extension() == ".tar") continue;
     fail("{}: holds {}; expected one archive a class, such as n01440764.tar (is this the training archive?)", path,
          entry.name);
   }

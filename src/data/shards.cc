@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <filesystem>
 #include <mutex>
+#include <set>
 
 #include "core/error.h"
 #include "core/log.h"
@@ -70,6 +71,17 @@ class TemporaryFile {
 
 }  // namespace
 
+void check_class_names(const std::vector<std::string>& names) {
+  std::set<std::string_view> seen;
+  for (const std::string& name : names) {
+    if (name.empty()) fail("an empty name");
+    if (std::ranges::any_of(name, [](unsigned char c) { return c < ' ' || c == 0x7f; })) {
+      fail("\"{}\" has a control character; expected names of one line", name);
+    }
+    if (!seen.insert(name).second) fail("{} is there twice", name);
+  }
+}
+
 std::string image_record(const LabelledPicture& picture, const std::string& class_name) {
   const ImageHeader header = read_image_header(picture.encoded);
   Example example;
@@ -93,6 +105,11 @@ ShardWriter::ShardWriter(const ShardSet& set, const std::string& folder)
     : set_(set), folder_(folder), manifest_(describe(set)) {
   for (const ShardPart& part : set.parts) {
     if (part.shards < 1 || part.shards > kMaxShards) fail("{} shards; expected 1 to {}", part.shards, kMaxShards);
+  }
+  try {
+    check_class_names(set.class_names);
+  } catch (const Error& error) {
+    fail("class names: {}", error.what());
   }
   if (folder.empty()) fail("no output folder given");
   make_writable_folder(folder);

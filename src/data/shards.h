@@ -37,6 +37,9 @@ struct ShardSet {
   std::vector<std::string> class_names;  // in the order of the labels
 };
 
+// Throws Error for a name that labels.txt, with one name a line, can't hold, and for one that is there twice.
+void check_class_names(const std::vector<std::string>& names);
+
 // The record of a picture: image/encoded, image/format (what the content is), image/height, image/width, image/channels
 // (3, as the original writes for grey ones too), image/colorspace ("RGB"), image/class/label (1 + label),
 // image/class/synset (the class's name) and image/filename. Throws Error when it is neither JPEG nor PNG.
@@ -51,7 +54,8 @@ std::string image_record(const LabelledPicture& picture, const std::string& clas
 class ShardWriter {
  public:
   // Makes the folder, and holds it locked for as long as this lives. `set` must outlive it. Throws Error for a bad
-  // number of shards, a folder that can't be written, is in use, holds other records, or has too little space left.
+  // number of shards or class name, a folder that can't be written, is in use, holds other records, or has too little
+  // space left.
   ShardWriter(const ShardSet& set, const std::string& folder);
 
   // Shows progress. Throws Error when a picture can't be had or the disk is full; whole shards stay.

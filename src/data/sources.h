@@ -112,6 +112,8 @@ struct IdxPair {
 IdxPair find_idx(const std::filesystem::path& folder, DataSplit split);
 // ROOT/train, ROOT/val, ROOT/validation, or an empty path.
 std::filesystem::path find_split_folder(const std::filesystem::path& root, DataSplit split);
+// Whether there are images in a folder itself.
+bool has_images(const std::filesystem::path& folder);
 // Whether a name ends as those of JPEG and PNG files do, in small or capital letters.
 bool is_image_name(const std::filesystem::path& path);
 // The names of the folders inside, sorted.

@@ -242,11 +242,25 @@ TEST_F(ImagenetArchives, ArchivesThatAreSomethingElse) {
   input_.write(kTrain, train);
   input_.write(kValidation, train);
   EXPECT_THAT(message(), HasSubstr("holds n02105855.tar; expected images (is this the validation archive?)"));
+  input_.write(kValidation, validation);
   // A class's archive that is damaged inside.
   raw_.write("n01440764.tar", std::string(4096, 'x'));
   tar(raw_.path(), input_.file(kTrain), "n02105855.tar n01440764.tar");
   EXPECT_THAT(message(), HasSubstr("ILSVRC2012_img_train.tar: n01440764.tar: not a tar archive"));
   EXPECT_THAT(output_.names(), ElementsAre());
+}
+
+TEST_F(ImagenetArchives, AClassThatIsThereTwice) {
+  write_train();
+  tar(raw_.path(), input_.file(kTrain), "n02105855.tar n01440764.tar n02105855.tar --hard-dereference");
+  EXPECT_THAT(message(), HasSubstr("ILSVRC2012_img_train.tar: holds n02105855.tar twice"));
+}
+
+TEST_F(ImagenetArchives, LabelsAreLookedForBeforeTheArchiveIsListed) {
+  input_.write(kTrain, "no archive at all, but some text");
+  ConvertOptions given = options();
+  given.validation_labels = input_.file("none.txt");
+  EXPECT_THAT(error_of([&] { convert_data(given); }), HasSubstr("none.txt: can't read: No such file"));
 }
 
 TEST_F(ImagenetArchives, FilesThatCanNotBeRead) {

@@ -174,6 +174,22 @@ TEST(Convert, CmykBecomesRgb) {
   EXPECT_LT(total / static_cast<double>(before.bytes()), 2.0);
 }
 
+TEST(Convert, TheOutputIsNoClass) {
+  const TemporaryFolder input;
+  fs::create_directories(input.file("train/cat"));
+  Image image;
+  image.reshape(2, 2, 1);
+  std::fill_n(image.pixels(), image.bytes(), uint8_t{9});
+  input.write("train/cat/1.png", encode_png(image));
+  const auto message = [&](const std::string& output) {
+    return error_of([&] { convert_data({.input = input.path(), .output = input.file(output)}); });
+  };
+  EXPECT_THAT(message("train/out"), HasSubstr("train, where each folder is a class; expected a folder elsewhere"));
+  EXPECT_THAT(message("out/../train/cat"), HasSubstr("where each folder is a class"));
+  EXPECT_EQ(message("out"), "(no error)");
+  EXPECT_EQ(message("out"), "(no error)");
+}
+
 TEST(Convert, RefusesBadInput) {
   const TemporaryFolder input;
   const TemporaryFolder output;

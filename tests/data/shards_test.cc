@@ -68,6 +68,24 @@ TEST(Shards, GoOnAfterAFailure) {
   for (const std::string& name : whole.names()) EXPECT_EQ(read_file(folder.file(name)), read_file(whole.file(name)));
 }
 
+TEST(Shards, ClassNamesThatLabelsCanNotHold) {
+  const TemporaryFolder folder;
+  const auto message = [&](const std::vector<std::string>& names) {
+    ShardSet set = pictures(4, 2);
+    set.class_names = names;
+    return error_of([&] { write(set, folder.path()); });
+  };
+  EXPECT_EQ(message({"even", "o\ndd"}), "class names: \"o\ndd\" has a control character; expected names of one line");
+  EXPECT_THAT(message({"even", "odd\r"}), HasSubstr("has a control character"));
+  EXPECT_EQ(message({"even", ""}), "class names: an empty name");
+  EXPECT_EQ(message({"odd", "odd"}), "class names: odd is there twice");
+  EXPECT_EQ(folder.names().size(), 0U);
+  EXPECT_EQ(message({"gerade",
+                     "ungerade Stra\xc3\x9f"
+                     "e"}),
+            "(no error)");
+}
+
 TEST(Shards, FoldersThatHoldSomethingElse) {
   const TemporaryFolder folder;
   write(pictures(4, 2), folder.path());
