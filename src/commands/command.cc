@@ -31,22 +31,6 @@ bool asks_for(std::span<const std::string> args, std::initializer_list<std::stri
   return false;
 }
 
-// An error stays one line whatever was in the names and texts that it quotes.
-std::string one_line(std::string_view text) {
-  std::string out;
-  for (const char c : text) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (c == '\n' || c == '\t') {
-      out += ' ';
-    } else if (byte < 0x20 || byte == 0x7f) {
-      out += fmt::format("\\x{:02x}", byte);
-    } else {
-      out += c;
-    }
-  }
-  return out;
-}
-
 void print_error(std::string_view who, std::string_view message) {
   clear_progress_line();
   // Not fmt::print, which throws when standard error is gone.
@@ -138,6 +122,21 @@ void append_reference(std::span<const Command> commands, const std::string& prog
 }
 
 }  // namespace
+
+std::string one_line(std::string_view text) {
+  std::string out;
+  for (const char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (c == '\n' || c == '\t') {
+      out += ' ';
+    } else if (byte < 0x20 || byte == 0x7f) {
+      out += fmt::format("\\x{:02x}", byte);
+    } else {
+      out += c;
+    }
+  }
+  return out;
+}
 
 bool CommandContext::parse(Flags& flags) {
   if (reference_) {

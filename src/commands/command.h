@@ -77,6 +77,10 @@ std::string reference_page();
 // for a line that can't be understood.
 Offers complete(std::span<const std::string> words);
 
+// Foreign text, such as a file's name, without what would break the line or reach the terminal as a command:
+// "a\x1b[31m".
+std::string one_line(std::string_view text);
+
 // Results, on standard output. A failure to write (a full disk, a reader that left) is told when the command ends.
 void print_text(std::string_view text);
 template <typename... Args>

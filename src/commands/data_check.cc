@@ -56,11 +56,12 @@ void print_report(const CheckReport& report, int64_t show) {
   const auto count = static_cast<int64_t>(report.faults.size());
   for (int64_t i = 0; i < std::min(show, count); ++i) {
     const FileFault& fault = report.faults[static_cast<size_t>(i)];
-    print("{}: {}\n", place_text(fault.place), fault.what);
+    print("{}\n", one_line(place_text(fault.place) + ": " + fault.what));
   }
   if (count > show) print("... and {} more\n", with_commas(count - show));
   for (const CheckedSet& set : report.sets) {
-    print("{}: {} in {} file{}\n", set.name, with_commas(set.items), with_commas(set.files), set.files == 1 ? "" : "s");
+    print("{}: {} in {} file{}\n", one_line(set.name), with_commas(set.items), with_commas(set.files),
+          set.files == 1 ? "" : "s");
   }
   print("{}\n", count == 0 ? "all good" : fmt::format("{} fault{}", with_commas(count), count == 1 ? "" : "s"));
 }

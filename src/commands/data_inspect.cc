@@ -49,9 +49,16 @@ std::string_view kind_name(const FeatureSummary& feature) {
   return feature.mixed_kinds ? "mixed" : kKindNames[static_cast<size_t>(feature.kind)];
 }
 
-std::string range_text(const ValueRange& range) {
+template <typename T>
+std::string range_text(const ValueRange<T>& range) {
   if (range.min > range.max) return "-";
   return range.min == range.max ? fmt::format("{}", range.min) : fmt::format("{}..{}", range.min, range.max);
+}
+
+std::string range_text(const FeatureSummary& feature) {
+  if (feature.kind != Example::Kind::kFloat) return range_text(feature.whole);
+  const std::string nan = feature.not_numbers > 0 ? fmt::format(", {} NaN", with_commas(feature.not_numbers)) : "";
+  return range_text(feature.real) + nan;
 }
 
 std::string class_name(const SetSummary& set, int64_t label) {
@@ -62,17 +69,17 @@ std::string class_name(const SetSummary& set, int64_t label) {
 
 std::string label_text(const SetSummary& set, int64_t label) {
   const std::string name = class_name(set, label);
-  return name.empty() ? std::to_string(label) : fmt::format("{} {}", label, name);
+  return name.empty() ? std::to_string(label) : one_line(fmt::format("{} {}", label, name));
 }
 
 void print_features(const SetSummary& set) {
   if (set.features.empty()) return;
   size_t width = 0;
-  for (const auto& [key, feature] : set.features) width = std::max(width, key.size());
+  for (const auto& [key, feature] : set.features) width = std::max(width, one_line(key).size());
   print("  {:<{}}  {:<6}{:>10}  {:<8}{}\n", "feature", width, "kind", "records", "values", "range (bytes: length)");
   for (const auto& [key, feature] : set.features) {
-    print("  {:<{}}  {:<6}{:>10}  {:<8}{}{}\n", key, width, kind_name(feature), with_commas(feature.records),
-          range_text(feature.values), range_text(feature.range),
+    print("  {:<{}}  {:<6}{:>10}  {:<8}{}{}\n", one_line(key), width, kind_name(feature), with_commas(feature.records),
+          range_text(feature.values), range_text(feature),
           feature.example.empty() ? "" : fmt::format("  \"{}\"", feature.example));
   }
 }
@@ -116,21 +123,24 @@ void print_labels(const SetSummary& set) {
 }
 
 void print_set(const SetSummary& set) {
-  print("{}: {} {}{} in {} file{}, {}", set.name, with_commas(set.items), set.kind == "TFRecords" ? "record" : "image",
-        set.items == 1 ? "" : "s", with_commas(set.files), set.files == 1 ? "" : "s", set.kind);
+  print("{}: {} {}{} in {} file{}, {}", one_line(set.name), with_commas(set.items),
+        set.kind == "TFRecords" ? "record" : "image", set.items == 1 ? "" : "s", with_commas(set.files),
+        set.files == 1 ? "" : "s", set.kind);
   print("{}{}\n", set.bytes > 0 ? ", " + format_bytes(set.bytes) : "",
         set.looked_into < set.items ? fmt::format("; looked into {}", with_commas(set.looked_into)) : "");
   if (!set.features.empty()) print("  layout: {}\n", set.layout.empty() ? "none that is known" : set.layout);
   print_features(set);
   print_pictures(set.pictures);
   print_labels(set);
-  for (const FileFault& fault : set.faults) print("  damaged: {}: {}\n", place_text(fault.place), fault.what);
+  for (const FileFault& fault : set.faults)
+    print("  damaged: {}\n", one_line(place_text(fault.place) + ": " + fault.what));
   if (set.fault_count > static_cast<int64_t>(set.faults.size())) {
     print("  {} faults in all; `netwright data check` lists them\n", with_commas(set.fault_count));
   }
 }
 
-Json to_json(const ValueRange& range) {
+template <typename T>
+Json to_json(const ValueRange<T>& range) {
   return range.min > range.max ? Json(nullptr) : Json{{"min", range.min}, {"max", range.max}};
 }
 
@@ -142,7 +152,9 @@ Json to_json(const SetSummary& set) {
     features[key] = {{"kind", kind_name(feature)},
                      {"records", feature.records},
                      {"values", to_json(feature.values)},
-                     {feature.kind == Example::Kind::kBytes ? "bytes" : "range", to_json(feature.range)}};
+                     {feature.kind == Example::Kind::kBytes ? "bytes" : "range",
+                      feature.kind == Example::Kind::kFloat ? to_json(feature.real) : to_json(feature.whole)}};
+    if (feature.not_numbers > 0) features[key]["nan"] = feature.not_numbers;
   }
   Json counts = Json::object();
   for (const auto& [label, count] : set.labels) counts[std::to_string(label)] = count;
@@ -212,8 +224,7 @@ int run_data_inspect(CommandContext& context) {
   }
   if (!choice.sheet.empty()) write_sheet(choice, sets);
   const bool damaged = std::ranges::any_of(sets, [](const SetSummary& set) { return set.fault_count > 0; });
-  const bool empty = std::ranges::all_of(sets, [](const SetSummary& set) { return set.items == 0; });
-  return damaged || empty ? 1 : 0;
+  return damaged ? 1 : 0;
 }
 
 }  // namespace netwright

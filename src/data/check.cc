@@ -47,7 +47,7 @@ void check_side(const Example& example, std::string_view key, int64_t pixels) {
 void check_picture(const DataItem& item, const RecordLayout* layout, ImageDecoder& decoder, Image& pixels) {
   if (item.decoded) return;
   if (item.example && layout == nullptr) fail("the record has no picture (neither image/encoded nor image)");
-  if (item.encoded.empty()) fail("{} is empty", layout != nullptr ? layout->image : "the file");
+  check_not_empty(item, layout);
   decoder.open(item.encoded);
   decoder.decode({}, pixels);
   if (!item.example) return;
@@ -95,8 +95,6 @@ CheckReport check_data(const CheckOptions& options, const std::function<void()>&
     const int64_t size = set.items->size();
     report.sets.push_back({set.name, set.files, size});
     std::vector<FileFault> faults = std::move(set.faults);
-    if (size == 0)
-      faults.push_back({{set.name}, fmt::format("no records in {} file{}", set.files, set.files == 1 ? "" : "s")});
     LabelRange range{options.label_base, options.classes, set.class_names};
     if (!range.classes && !set.class_names.empty()) range.classes = static_cast<int64_t>(set.class_names.size());
     check_items(set, range, pool, faults);

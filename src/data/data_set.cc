@@ -1,16 +1,14 @@
 #include "data/data_set.h"
 
 #include <algorithm>
-#include <charconv>
 #include <filesystem>
 #include <map>
 #include <mutex>
-#include <set>
 
 #include "core/error.h"
 #include "core/progress.h"
-#include "core/text.h"
 #include "core/thread_pool.h"
+#include "data/shard_names.h"
 #include "data/source.h"
 #include "data/sources.h"
 #include "formats/tfrecord.h"
@@ -27,7 +25,6 @@ constexpr RecordLayout kLayouts[] = {
 
 constexpr int kIndexThreads = 16;
 constexpr size_t kFilesWorthProgress = 32;
-constexpr size_t kShownShards = 8;
 
 // An error about a record begins with its place, which the caller tells apart from what is wrong.
 std::string without_place(const std::string& message, const std::string& path) {
@@ -91,7 +88,11 @@ class SourceItems : public DataItems {
 
   void read(int64_t index, DataItem& item) const override {
     Sample sample;
-    source_->read(index, sample);
+    try {
+      source_->read(index, sample);
+    } catch (const Error& error) {
+      throw Error(without_place(error.what(), source_->describe(index)));
+    }
     item.example.reset();
     item.encoded = std::move(sample.encoded);
     item.pixels = std::move(sample.pixels);
@@ -105,64 +106,6 @@ class SourceItems : public DataItems {
   std::shared_ptr<const ImageSource> source_;
 };
 
-// "train-00003-of-00008": set "train", shard 3 of 8.
-struct ShardName {
-  std::string set;
-  int64_t shard = 0;
-  int64_t of = 0;
-};
-
-std::optional<int64_t> read_number(std::string_view digits) {
-  constexpr size_t kLeastDigits = 5;
-  int64_t value = 0;
-  const char* end = digits.data() + digits.size();
-  if (digits.size() < kLeastDigits || std::from_chars(digits.data(), end, value).ptr != end) return std::nullopt;
-  return value;
-}
-
-std::optional<ShardName> parse_shard_name(const std::string& path) {
-  const std::string name = fs::path(path).filename().string();
-  const size_t of = name.rfind("-of-");
-  if (of == std::string::npos || of == 0) return std::nullopt;
-  const size_t dash = name.rfind('-', of - 1);
-  if (dash == std::string::npos) return std::nullopt;
-  const auto shard = read_number(std::string_view(name).substr(dash + 1, of - dash - 1));
-  const auto count = read_number(std::string_view(name).substr(of + 4));
-  if (!shard || !count) return std::nullopt;
-  return ShardName{name.substr(0, dash), *shard, *count};
-}
-
-// What the shards' names promise: all of one number, side by side.
-std::vector<FileFault> check_shards(const std::vector<std::string>& paths) {
-  std::map<int64_t, std::set<int64_t>> shards;  // by their number
-  std::string stem;
-  for (const std::string& path : paths) {
-    const std::optional<ShardName> name = parse_shard_name(path);
-    if (!name) continue;
-    shards[name->of].insert(name->shard);
-    stem = (fs::path(path).parent_path() / name->set).string();
-  }
-  std::vector<FileFault> faults;
-  if (shards.size() > 1) {
-    std::vector<std::string> numbers;
-    for (const auto& [of, present] : shards) numbers.push_back(fmt::format("{}", of));
-    faults.push_back({{stem + "-*"}, fmt::format("sets of {} shards are mixed", join(numbers, " and of "))});
-  }
-  for (const auto& [of, present] : shards) {
-    std::vector<std::string> missing;
-    int64_t count = 0;
-    for (int64_t shard = 0; shard < of; ++shard) {
-      if (present.contains(shard) || count++ >= static_cast<int64_t>(kShownShards)) continue;
-      missing.push_back(fmt::format("{:05d}", shard));
-    }
-    if (count == 0) continue;
-    faults.push_back({{fmt::format("{}-*-of-{:05d}", stem, of)},
-                      fmt::format("{} of {} shards are missing: {}{}", count, of, join(missing, ", "),
-                                  count > static_cast<int64_t>(kShownShards) ? ", ..." : "")});
-  }
-  return faults;
-}
-
 // The fault of a file, with the place of the record that can't be found.
 FileFault file_fault(const std::string& path, const RecordIndex& index) {
   DataPlace place{.file = path, .record = static_cast<int64_t>(index.records.size()), .offset = 0};
@@ -175,7 +118,7 @@ FileFault file_fault(const std::string& path, const RecordIndex& index) {
 
 DataSet open_records(std::string name, const std::vector<std::string>& paths) {
   DataSet set{.name = std::move(name), .kind = "TFRecords", .files = static_cast<int64_t>(paths.size())};
-  set.faults = check_shards(paths);
+  for (const ShardFault& fault : check_shard_names(paths)) set.faults.push_back({{fault.files}, fault.what});
   std::vector<RecordItems::File> files(paths.size());
   ThreadPool pool(static_cast<int>(std::min<int64_t>(kIndexThreads, set.files)));
   std::unique_ptr<Progress> progress;
@@ -200,6 +143,9 @@ DataSet open_records(std::string name, const std::vector<std::string>& paths) {
   });
   std::ranges::stable_sort(set.faults, {}, [](const FileFault& fault) { return fault.place.file; });
   set.items = std::make_unique<RecordItems>(std::move(files));
+  if (set.items->size() == 0) {
+    set.faults.push_back({{set.name}, fmt::format("no records in {} file{}", set.files, set.files == 1 ? "" : "s")});
+  }
   const fs::path labels = fs::path(paths.front()).parent_path() / "labels.txt";
   if (fs::exists(labels)) set.class_names = read_class_names(labels);
   return set;
@@ -254,6 +200,10 @@ const RecordLayout* find_layout(const Example& example) {
   const auto found = std::ranges::find_if(
       kLayouts, [&](const RecordLayout& layout) { return example.kind(layout.image) == Example::Kind::kBytes; });
   return found == std::end(kLayouts) ? nullptr : found;
+}
+
+void check_not_empty(const DataItem& item, const RecordLayout* layout) {
+  if (!item.decoded && item.encoded.empty()) fail("{} is empty", layout != nullptr ? layout->image : "the file");
 }
 
 std::vector<DataSet> open_data_sets(const std::vector<std::string>& words) {

@@ -42,6 +42,9 @@ struct DataItem {
   std::optional<int64_t> label;  // as it is stored
 };
 
+// Throws Error for a picture of no bytes, which doesn't name the place. `layout` is the record's, if it is one.
+void check_not_empty(const DataItem& item, const RecordLayout* layout);
+
 // The items of a data set. Const members may be called by several threads.
 class DataItems {
  public:
@@ -65,7 +68,7 @@ struct DataSet {
   int64_t files = 0;
   int64_t bytes = 0;
   std::unique_ptr<DataItems> items;
-  std::vector<FileFault> faults;         // damaged headers, shards that are missing
+  std::vector<FileFault> faults;         // damaged headers, shards that are missing, no records at all
   std::vector<std::string> class_names;  // in the order of the labels; empty when the data don't say
 };
 

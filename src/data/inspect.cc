@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cctype>
+#include <cmath>
 #include <memory>
 #include <mutex>
 #include <set>
@@ -18,7 +19,8 @@ constexpr int64_t kChunk = 64;
 constexpr size_t kShownFaults = 10;
 constexpr size_t kShortText = 40;
 
-void widen(ValueRange& range, double value) {
+template <typename T>
+void widen(ValueRange<T>& range, T value) {
   range.min = std::min(range.min, value);
   range.max = std::max(range.max, value);
 }
@@ -40,23 +42,33 @@ struct Tally {
 };
 
 void add_values(const Example& example, const std::string& key, FeatureSummary& feature) {
-  const auto add = [&](const auto& values, const auto& number) {
-    widen(feature.values, static_cast<double>(values.size()));
-    for (const auto& value : values) widen(feature.range, number(value));
-  };
+  const auto count = [&](const auto& values) { widen(feature.values, static_cast<int64_t>(values.size())); };
   switch (example.kind(key)) {
     case Example::Kind::kBytes: {
       const auto values = example.bytes_list(key);
-      add(values, [](const std::string& value) { return static_cast<double>(value.size()); });
+      count(values);
+      for (const auto& value : values) widen(feature.whole, static_cast<int64_t>(value.size()));
       if (feature.records == 0 && !values.empty()) feature.example = short_text(values.front());
       break;
     }
-    case Example::Kind::kInt64:
-      add(example.int64_list(key), [](int64_t value) { return static_cast<double>(value); });
+    case Example::Kind::kInt64: {
+      const auto values = example.int64_list(key);
+      count(values);
+      for (const int64_t value : values) widen(feature.whole, value);
       break;
-    case Example::Kind::kFloat:
-      add(example.float_list(key), [](float value) { return static_cast<double>(value); });
+    }
+    case Example::Kind::kFloat: {
+      const auto values = example.float_list(key);
+      count(values);
+      for (const float value : values) {
+        if (std::isnan(value)) {
+          ++feature.not_numbers;
+        } else {
+          widen(feature.real, static_cast<double>(value));
+        }
+      }
       break;
+    }
     case Example::Kind::kNothing:
       break;
   }
@@ -85,7 +97,9 @@ std::string encoding_name(const ImageHeader& header) {
   return name;
 }
 
-void add_picture(const DataItem& item, Tally& tally) {
+void add_picture(const DataItem& item, const RecordLayout* layout, Tally& tally) {
+  if (item.example && layout == nullptr) return;  // records of something else
+  check_not_empty(item, layout);
   if (item.decoded) {
     tally.widths.push_back(item.pixels.width());
     tally.heights.push_back(item.pixels.height());
@@ -93,7 +107,6 @@ void add_picture(const DataItem& item, Tally& tally) {
     ++tally.encodings["raw pixels"];
     return;
   }
-  if (item.encoded.empty()) return;
   const ImageHeader header = read_image_header(item.encoded);
   tally.widths.push_back(header.width);
   tally.heights.push_back(header.height);
@@ -109,17 +122,24 @@ void keep_picture(DataItem& item, Tally& tally) {
 void look_into(const DataSet& set, int64_t index, bool keep, DataItem& item, Tally& tally) {
   try {
     set.items->read(index, item);
+    const RecordLayout* layout = nullptr;
     if (item.example) {
       add_features(*item.example, tally);
-      const RecordLayout* layout = find_layout(*item.example);
+      layout = find_layout(*item.example);
       tally.layouts.insert(layout != nullptr ? std::string(layout->name) : std::string());
     }
     if (item.label) ++tally.labels[*item.label];
-    add_picture(item, tally);
+    add_picture(item, layout, tally);
     if (keep) keep_picture(item, tally);
   } catch (const Error& error) {
     tally.faults.push_back({set.items->place(index), error.what()});
   }
+}
+
+template <typename T>
+void merge(ValueRange<T>& all, const ValueRange<T>& part) {
+  all.min = std::min(all.min, part.min);
+  all.max = std::max(all.max, part.max);
 }
 
 void merge(FeatureSummary& all, const FeatureSummary& part) {
@@ -129,10 +149,10 @@ void merge(FeatureSummary& all, const FeatureSummary& part) {
   }
   all.mixed_kinds |= part.mixed_kinds || part.kind != all.kind;
   all.records += part.records;
-  for (const auto member : {&FeatureSummary::values, &FeatureSummary::range}) {
-    (all.*member).min = std::min((all.*member).min, (part.*member).min);
-    (all.*member).max = std::max((all.*member).max, (part.*member).max);
-  }
+  all.not_numbers += part.not_numbers;
+  merge(all.values, part.values);
+  merge(all.whole, part.whole);
+  merge(all.real, part.real);
 }
 
 void merge(Tally& all, Tally& part) {

@@ -21,19 +21,23 @@ struct InspectOptions {
 };
 
 // Empty as long as min is above max.
+template <typename T>
 struct ValueRange {
-  double min = std::numeric_limits<double>::infinity();
-  double max = -std::numeric_limits<double>::infinity();
+  using Limits = std::numeric_limits<T>;
+  T min = Limits::has_infinity ? Limits::infinity() : Limits::max();
+  T max = Limits::has_infinity ? -Limits::infinity() : Limits::lowest();
 };
 
 // A feature over all records that were looked into.
 struct FeatureSummary {
   Example::Kind kind = Example::Kind::kNothing;
   bool mixed_kinds = false;
-  int64_t records = 0;  // that have it
-  ValueRange values;    // how many a record has
-  ValueRange range;     // of numbers: their values; of bytes: their lengths
-  std::string example;  // the first record's first value, when it is short and printable
+  int64_t records = 0;         // that have it
+  ValueRange<int64_t> values;  // how many a record has
+  ValueRange<int64_t> whole;   // of integers: their values; of bytes: their lengths
+  ValueRange<double> real;     // of floats, without NaN
+  int64_t not_numbers = 0;     // how many floats are NaN
+  std::string example;         // the first record's first value, when it is short and printable
 };
 
 struct Quartiles {

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <filesystem>
-#include <fstream>
 #include <mutex>
 #include <thread>
 
@@ -30,23 +29,6 @@ void allow_open_files(size_t count) {
   setrlimit(RLIMIT_NOFILE, &limit);
 }
 
-bool looks_compressed(const std::string& path) {
-  char magic[2] = {};
-  std::ifstream(path, std::ios::binary).read(magic, 2);
-  const bool gzip = magic[0] == '\x1f' && magic[1] == '\x8b';
-  const bool zlib = magic[0] == '\x78' && (magic[1] == '\x01' || magic[1] == '\x9c' || magic[1] == '\xda');
-  return gzip || zlib;
-}
-
-std::vector<RecordLocation> index_file(const std::string& path) {
-  try {
-    return index_records(path);
-  } catch (const Error&) {
-    if (looks_compressed(path)) fail("{}: compressed; records are read at random, so decompress the file first", path);
-    throw;
-  }
-}
-
 }  // namespace
 
 RecordSource::RecordSource(std::vector<std::string> paths, int64_t label_base, const std::string& asked)
@@ -60,7 +42,7 @@ RecordSource::RecordSource(std::vector<std::string> paths, int64_t label_base, c
   std::unique_ptr<Progress> progress;
   if (paths_.size() >= kFilesWorthProgress) progress = std::make_unique<Progress>("indexing", "files", count);
   pool.parallel_for(count, [&](int64_t i) {
-    records_[static_cast<size_t>(i)] = index_file(paths_[static_cast<size_t>(i)]);
+    records_[static_cast<size_t>(i)] = index_records(paths_[static_cast<size_t>(i)]);
     const std::lock_guard lock(mutex);
     ++done;
     if (progress) progress->update(done);
@@ -98,7 +80,8 @@ void RecordSource::read(int64_t index, Sample& sample) const {
 void RecordSource::parse(const std::string& record, Sample& sample) const {
   const Example example = Example::parse(record);
   const std::string* encoded = example.bytes("image/encoded");
-  if (encoded == nullptr || encoded->empty()) fail("the record has no image/encoded");
+  if (encoded == nullptr) fail("the record has no image/encoded");
+  if (encoded->empty()) fail("image/encoded is empty");
   const std::optional<int64_t> label = example.int64("image/class/label");
   if (!label) fail("the record has no image/class/label");
   sample.encoded = *encoded;

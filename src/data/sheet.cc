@@ -57,7 +57,10 @@ const Glyph& find_glyph(char letter) {
 
 void draw_caption(std::string_view text, int64_t left, int64_t top, int64_t width, Image& sheet) {
   constexpr int64_t kAdvance = kGlyphWidth + 1;
-  for (const char letter : text.substr(0, static_cast<size_t>(width / kAdvance))) {
+  int64_t room = width / kAdvance;
+  for (const char letter : text) {
+    if ((letter & 0xc0) == 0x80) continue;  // not the first byte of a UTF-8 letter
+    if (room-- == 0) return;
     const Glyph& glyph = find_glyph(letter);
     for (int64_t y = 0; y < kGlyphHeight; ++y) {
       for (int64_t x = 0; x < kGlyphWidth; ++x) {

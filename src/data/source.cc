@@ -1,30 +1,18 @@
 #include "data/source.h"
 
-#include <charconv>
 #include <filesystem>
 
 #include "core/error.h"
 #include "core/file.h"
 #include "core/log.h"
 #include "core/text.h"
+#include "data/shard_names.h"
 #include "data/sources.h"
 
 namespace netwright {
 namespace {
 
 namespace fs = std::filesystem;
-
-// "train-00002-of-00008" is one of eight. A set that lacks some still serves, but its user should know.
-void warn_of_missing_shards(const std::vector<std::string>& paths, const std::string& pattern) {
-  constexpr size_t kDigits = 5;
-  const std::string name = fs::path(paths.back()).filename().string();
-  const size_t of = name.rfind("-of-");
-  if (of == std::string::npos || name.size() - of - 4 != kDigits) return;
-  size_t expected = 0;
-  const char* end = name.data() + name.size();
-  if (std::from_chars(end - kDigits, end, expected).ptr != end || paths.size() >= expected) return;
-  log_warning("{}: {} of {} files are there", pattern, paths.size(), expected);
-}
 
 std::shared_ptr<const ImageSource> open_folder(const SourceOptions& options) {
   const fs::path root = options.data;
@@ -35,7 +23,8 @@ std::shared_ptr<const ImageSource> open_folder(const SourceOptions& options) {
   const std::string pattern = (root / prefix).string();
   std::vector<std::string> records = match_records(pattern);
   if (!records.empty()) {
-    warn_of_missing_shards(records, pattern);
+    // Such a set still serves, but its user should know.
+    for (const ShardFault& fault : check_shard_names(records)) log_warning("{}: {}", fault.files, fault.what);
     return std::make_shared<RecordSource>(std::move(records), options.label_base, pattern);
   }
 
@@ -72,7 +61,7 @@ std::vector<std::string> named_records(const std::string& word) {
   std::vector<std::string> paths = match_records(word);
   std::error_code ignored;
   if (paths.empty() && fs::exists(word, ignored)) fail("{}: not a regular file", word);
-  if (paths.empty()) fail("no file matches {}", word.empty() ? "\"\"" : word);
+  if (paths.empty()) fail("no file matches {}", word);
   return paths;
 }
 

@@ -49,6 +49,14 @@ std::string truncated_record(uint64_t length, uint64_t found) {
   return fmt::format("truncated record: {} bytes of payload and CRC expected, {} found", length + kFooterSize, found);
 }
 
+bool looks_compressed(const ReadOnlyFile& file) {
+  std::array<char, 2> magic{};
+  file.read_some(0, magic.data(), magic.size());
+  const bool gzip = magic[0] == '\x1f' && magic[1] == '\x8b';
+  const bool zlib = magic[0] == '\x78' && (magic[1] == '\x01' || magic[1] == '\x9c' || magic[1] == '\xda');
+  return gzip || zlib;
+}
+
 }  // namespace
 
 RecordReader::RecordReader(const std::string& path, Compression compression, bool check_crc)
@@ -137,6 +145,9 @@ RecordIndex find_records(const std::string& path) {
     }
   } catch (const Error& error) {
     index.fault = error.what();
+    if (index.records.empty() && looks_compressed(file)) {
+      index.fault = path + ": compressed; records are read at random, so decompress the file first";
+    }
   }
   return index;
 }

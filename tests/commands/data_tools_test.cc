@@ -21,6 +21,7 @@ using test::TemporaryFolder;
 using ::testing::AllOf;
 using ::testing::EndsWith;
 using ::testing::HasSubstr;
+using ::testing::Not;
 using Json = nlohmann::json;
 
 class DataTools : public ::testing::Test {
@@ -103,6 +104,16 @@ TEST_F(DataTools, InspectTellsAndDraws) {
   EXPECT_EQ(json[0]["labels"]["counts"]["3"], 15);
   EXPECT_EQ(json[1]["pictures"]["width"]["median"], 32);
   EXPECT_EQ(run_netwright({"data", "inspect", data, "--sheet=" + folder_.file("no/sheet.png")}).exit_code, 2);
+}
+
+TEST_F(DataTools, NamesDoNotReachTheTerminalRaw) {
+  fs::create_directory(folder_.file("a\x1b[31m"));
+  folder_.write("a\x1b[31m/1.jpg", "");
+  for (const char* command : {"inspect", "check"}) {
+    const ProgramResult told = run_netwright({"data", command, folder_.path()});
+    EXPECT_EQ(told.exit_code, 1);
+    EXPECT_THAT(told.out, AllOf(HasSubstr("a\\x1b[31m/1.jpg: the file is empty\n"), Not(HasSubstr("\x1b"))));
+  }
 }
 
 TEST_F(DataTools, KilledAndGivenAgainGivesTheSame) {

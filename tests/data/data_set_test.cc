@@ -1,5 +1,6 @@
 // Data sets with every kind of damage, as the tools that look at all of it see them.
 #include <filesystem>
+#include <limits>
 
 #include "core/file.h"
 #include "data/check.h"
@@ -155,6 +156,11 @@ TEST(CheckData, ShardsThatAreMissingOrMixed) {
   write_records(folder.file("train-00000-of-00001"), {good()});
   EXPECT_THAT(faults(folder.path()), ElementsAre(EndsWith("train-*: sets of 1 and of 4 shards are mixed"),
                                                  HasSubstr("2 of 4 shards are missing")));
+  const TemporaryFolder other;
+  write_records(other.file("train-00001-of-999999999999"), {good()});
+  EXPECT_THAT(faults(other.path()),
+              ElementsAre(EndsWith("999999999998 of 999999999999 shards are missing: 00000, 00002, 00003, 00004, "
+                                   "00005, 00006, 00007, 00008, ...")));
 }
 
 TEST(CheckData, FoldersOfImages) {
@@ -192,7 +198,7 @@ TEST(InspectData, ImagenetsRecords) {
   EXPECT_EQ(set.items, 3);
   EXPECT_EQ(set.layout, "imagenet_to_gcs");
   EXPECT_EQ(set.features.size(), 9U);
-  EXPECT_EQ(set.features.at("image/class/label").range.max, 3);
+  EXPECT_EQ(set.features.at("image/class/label").whole.max, 3);
   EXPECT_EQ(set.features.at("image/filename").example, "a.JPEG");
   EXPECT_THAT(set.labels, ElementsAre(Pair(1, 1), Pair(3, 2)));
   EXPECT_EQ(set.label_base, 1);
@@ -217,12 +223,43 @@ TEST(InspectData, AnyExamples) {
   const SetSummary set = inspect_one({.data = {folder.file("boxes.tfrecord")}});
   EXPECT_EQ(set.layout, "");
   EXPECT_EQ(set.features.at("box").kind, Example::Kind::kFloat);
-  EXPECT_EQ(set.features.at("box").range.min, -2.0);
+  EXPECT_EQ(set.features.at("box").real.min, -2.0);
   EXPECT_EQ(set.features.at("box").values.min, 0);
   EXPECT_EQ(set.features.at("box").values.max, 2);
   EXPECT_TRUE(set.features.at("text").mixed_kinds);
   EXPECT_EQ(set.pictures.count, 0);
   EXPECT_FALSE(set.label_base);
+}
+
+TEST(InspectData, NumbersAreExact) {
+  const TemporaryFolder folder;
+  Example example;
+  example.set_int64("id", (int64_t{1} << 53) + 1);
+  example.set_floats("x", {1.0F, std::numeric_limits<float>::quiet_NaN(), std::numeric_limits<float>::infinity()});
+  write_records(folder.file("x.tfrecord"), {example});
+  const SetSummary set = inspect_one({.data = {folder.file("x.tfrecord")}});
+  EXPECT_EQ(set.features.at("id").whole.max, 9007199254740993);
+  EXPECT_EQ(set.features.at("x").not_numbers, 1);
+  EXPECT_EQ(set.features.at("x").real.min, 1.0);
+  EXPECT_EQ(set.features.at("x").real.max, std::numeric_limits<double>::infinity());
+}
+
+TEST(InspectData, PicturesOfNothing) {
+  const TemporaryFolder folder;
+  fs::create_directory(folder.file("cat"));
+  folder.write("cat/1.jpg", encode_jpeg(flat(6, 8)));
+  folder.write("cat/2.jpg", "");
+  fs::create_directory(folder.file("cat/3.jpg"));
+  const SetSummary set = inspect_one({.data = {folder.path()}});
+  ASSERT_EQ(set.fault_count, 2);
+  EXPECT_EQ(set.faults[0].what, "the file is empty");
+  EXPECT_EQ(set.faults[1].what, "can't read: Is a directory");
+  Example example;
+  example.set_bytes("image/encoded", "");
+  write_records(folder.file("x.tfrecord"), {example});
+  EXPECT_EQ(inspect_one({.data = {folder.file("x.tfrecord")}}).faults.at(0).what, "image/encoded is empty");
+  write_records(folder.file("none.tfrecord"), {});
+  EXPECT_EQ(inspect_one({.data = {folder.file("none.tfrecord")}}).faults.at(0).what, "no records in 1 file");
 }
 
 TEST(InspectData, TensorFlowDatasetsAndDamage) {
@@ -278,6 +315,13 @@ TEST(Sheet, FitsPicturesIntoTiles) {
   EXPECT_EQ(at(4 + 52 + 1, 4), 0);     // the 0's left side
   EXPECT_EQ(at(4 + 52 + 1, 4 + 2), 255);
   EXPECT_EQ(at(69 + 25, 58 + 25), 255);  // no fourth picture
+  // A letter that has no glyph is one question mark, of however many bytes.
+  const auto captioned = [&](const char* text) {
+    const std::vector<SheetPicture> one = {{&dark, text}};
+    const Image drawn = picture_sheet(one);
+    return std::string(reinterpret_cast<const char*>(drawn.pixels()), static_cast<size_t>(drawn.bytes()));
+  };
+  EXPECT_TRUE(captioned("\xe6\x97\xa5 B") == captioned("? B"));
   EXPECT_THAT(error_of([&] { picture_sheet({}); }), HasSubstr("no pictures"));
   EXPECT_THAT(error_of([&] { picture_sheet(pictures, {.columns = 0}); }), HasSubstr("0 columns"));
 }

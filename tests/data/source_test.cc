@@ -207,7 +207,9 @@ TEST(OpenSource, WarnsOfShardsThatAreNotThere) {
   };
   EXPECT_EQ(warning(), "");
   fs::remove(folder.file("train-00001-of-00003"));
-  EXPECT_THAT(warning(), HasSubstr("train-*: 2 of 3 files are there"));
+  EXPECT_THAT(warning(), HasSubstr("train-*-of-00003: 1 of 3 shards are missing: 00001\n"));
+  folder.write("train-00000-of-00001", "");
+  EXPECT_THAT(warning(), HasSubstr("train-*: sets of 1 and of 3 shards are mixed\n"));
 }
 
 TEST(OpenSource, SaysWhatItLookedFor) {
