@@ -63,6 +63,7 @@ T read_value(const std::string& text, const FlagText& declared) {
   if constexpr (std::is_same_v<T, bool>) {
     return read_bool(text);
   } else if constexpr (std::is_same_v<T, std::string>) {
+    if (text.empty() && names_path(declared)) fail("an empty name");
     return read_choice(text, declared.choices);
   } else {
     return read_number<T>(text, declared.range);
@@ -79,6 +80,8 @@ std::string write_value(const T& value) {
 }
 
 }  // namespace
+
+bool names_path(const FlagText& declared) { return declared.value == "FILE" || declared.value == "DIR"; }
 
 void set_flag_value(const FlagTarget& target, const std::string& text, const FlagText& declared) {
   std::visit(

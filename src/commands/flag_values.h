@@ -13,6 +13,9 @@ void set_flag_value(const FlagTarget& target, const std::string& text, const Fla
 // The variable's present value; "" for an optional one that is not set and for a parser.
 std::string flag_value_text(const FlagTarget& target);
 
+// Whether the value is the name of a file or folder.
+bool names_path(const FlagText& declared);
+
 // How help calls a value of this type: "N", "X", "TEXT".
 std::string_view flag_value_name(const FlagTarget& target);
 

@@ -69,6 +69,8 @@ void Flags::assign(Flag& flag, const std::string& text) {
 }
 
 void Flags::assign_positionals(std::span<const std::string> args) {
+  // As "$UNSET" gives them.
+  if (std::ranges::find(args, "") != args.end()) fail("an argument is empty; usage: netwright {}", help_.usage);
   for (const Positional& positional : positionals_) {
     const size_t wanted = positional.rest ? positional.min_count : 1;
     if (args.size() < wanted) fail("{} is missing; usage: netwright {}", positional.name, help_.usage);

@@ -39,7 +39,7 @@ std::vector<std::string> Flags::flags_like(const std::string& word) const {
 Offers Flags::values_of(std::string_view name, const std::string& word) const {
   const Flag* flag = find(name).first;
   if (flag == nullptr) return {};
-  Offers offers{.words = flag->text.choices, .files = flag->text.value == "FILE" || flag->text.value == "DIR"};
+  Offers offers{.words = flag->text.choices, .files = names_path(flag->text)};
   if (is_bool_flag(flag->target)) offers.words = {"true", "false"};
   keep_those_like(offers.words, word);
   return offers;
