@@ -235,15 +235,21 @@ void refuse_archives(const ConvertOptions& options, std::string_view found) {
   }
 }
 
-// Training images beside the archive that was named would be left out.
+// Images of a split, or of classes of none, beside the archive that was named would be left out.
 void check_alone(const ConvertOptions& options) {
   const fs::path root = options.input;
+  const fs::path train = find_split_folder(root, DataSplit::kTrain);
   const fs::path validation = find_split_folder(root, DataSplit::kValidation);
-  for (const std::string& name : list_folders(root)) {
-    if (root / name == validation || (name != "train" && !has_images(root / name))) continue;
-    fail("--train_archive={}: {} holds images of a class too; expected one or the other", options.train_archive,
-         (root / name).string());
-  }
+  const auto check = [&](const char* flag, const std::string& archive, const fs::path& own, const fs::path& other) {
+    if (archive.empty()) return;
+    for (const std::string& name : list_folders(root)) {
+      const fs::path folder = root / name;
+      if (folder == other || (folder != own && !has_images(folder))) continue;
+      fail("--{}={}: {} would be left out; give the one or the other", flag, archive, folder.string());
+    }
+  };
+  check("train_archive", options.train_archive, train, validation);
+  check("validation_archive", options.validation_archive, validation, train);
 }
 
 ShardSet make_plan(const ConvertOptions& options) {
@@ -259,7 +265,7 @@ ShardSet make_plan(const ConvertOptions& options) {
     return plan_idx(options, train, validation);
   }
   if (!options.class_names.empty()) fail("class names are given by the folders' names here, not by an option");
-  if (!options.train_archive.empty()) check_alone(options);
+  check_alone(options);
   const ImagenetInput imagenet = find_imagenet(options);
   if (imagenet.found()) return plan_imagenet(options, imagenet);
   if (!list_folders(options.input).empty()) {

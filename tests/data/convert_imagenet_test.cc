@@ -263,6 +263,22 @@ TEST_F(ImagenetArchives, LabelsAreLookedForBeforeTheArchiveIsListed) {
   EXPECT_THAT(error_of([&] { convert_data(given); }), HasSubstr("none.txt: can't read: No such file"));
 }
 
+TEST_F(ImagenetArchives, ImagesBesideANamedArchive) {
+  write_train();
+  write_validation();
+  ConvertOptions given = options();
+  const TemporaryFolder other;
+  given.input = other.path();
+  given.validation_archive = input_.file(kValidation);
+  given.validation_labels = input_.file(kLabels);
+  fs::create_directories(other.file("val"));
+  EXPECT_THAT(error_of([&] { convert_data(given); }), HasSubstr("val would be left out; give the one or the other"));
+  fs::remove(other.file("val"));
+  fs::create_directories(other.file("train/n01440764"));
+  other.write("train/n01440764/1.JPEG", encode_jpeg(flat_picture(8, 8, 30)));
+  EXPECT_EQ(error_of([&] { convert_data(given); }), "(no error)");
+}
+
 TEST_F(ImagenetArchives, FilesThatCanNotBeRead) {
   write_validation();
   fs::create_directory(input_.file(kTrain));
