@@ -11,10 +11,12 @@
 #include "core/error.h"
 #include "core/log.h"
 #include "core/text.h"
+#include "data/match_classes.h"
 #include "train/archive.h"
 #include "train/checkpoint_watcher.h"
 #include "train/evaluator.h"
 #include "train/memory.h"
+#include "train/recipe.h"
 #include "train/signals.h"
 
 namespace netwright {
@@ -92,12 +94,10 @@ std::shared_ptr<const ImageSource> open_data(const EvalCommandOptions& o, const 
                  .classes = trained.graph.classes(),
                  .height = trained.input.height,
                  .width = trained.input.width};
-  std::shared_ptr<const ImageSource> opened = open_source(source);
-  const auto named = static_cast<int64_t>(opened->class_names().size());
-  if (named > trained.graph.classes()) {
-    fail("{} has {} classes, the model {}", o.data, named, trained.graph.classes());
-  }
-  return opened;
+  KnownClasses known{.count = trained.graph.classes()};
+  if (trained.run) known.names = trained.run->class_names;
+  known.first_label = first_named_label(trained.label_base, known.count, known.names.size());
+  return match_classes(open_source(source), known, o.data);
 }
 
 nlohmann::ordered_json to_json(const EvalResult& result, const TrainedModel& trained) {

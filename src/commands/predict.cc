@@ -15,6 +15,7 @@
 #include "data/augment.h"
 #include "data/source.h"
 #include "engine/program.h"
+#include "train/recipe.h"
 
 namespace netwright {
 namespace {
@@ -70,8 +71,7 @@ std::vector<std::string> class_names(const PredictOptions& o, const TrainedModel
     names = trained.run->class_names;
   }
   const int64_t classes = trained.graph.classes();
-  const bool background = trained.label_base == 0;
-  if (background && static_cast<int64_t>(names.size()) == classes - 1) names.insert(names.begin(), "background");
+  if (first_named_label(trained.label_base, classes, names.size()) == 1) names.insert(names.begin(), "background");
   if (!names.empty() && static_cast<int64_t>(names.size()) != classes) {
     fail("{}: {} names for {} classes", o.labels.value_or("run.json"), names.size(), classes);
   }

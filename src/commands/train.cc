@@ -10,6 +10,7 @@
 #include "core/file.h"
 #include "core/log.h"
 #include "core/text.h"
+#include "data/match_classes.h"
 #include "models/resolve.h"
 #include "train/memory.h"
 #include "train/signals.h"
@@ -172,6 +173,16 @@ void choose_classes(TrainOptions& o, const TrainData& data) {
   if (named > classes) fail("{} has {} classes, more than --classes={}", o.data, named, classes);
 }
 
+// Labels of the evaluation's images mean what those of training mean.
+void match_evaluation(const TrainOptions& o, const Recipe& recipe, TrainData& data) {
+  if (!data.eval) return;
+  const ResolvedModel model = resolve_model(recipe.model);
+  KnownClasses known{.names = data.train->class_names(), .count = model.build(recipe.model_options).classes()};
+  const int64_t label_base = default_label_base(model.family, known.count);
+  known.first_label = first_named_label(label_base, known.count, known.names.size());
+  data.eval = match_classes(data.eval, known, o.eval_data.value_or(o.data));
+}
+
 RunInfo describe_run(const TrainOptions& o, const Recipe& recipe, const TrainData& data, const CommandContext& context,
                      const Backend& backend) {
   const Graph graph = build_model(recipe.model, recipe.model_options);
@@ -241,12 +252,13 @@ int run_train(CommandContext& context) {
   if (options.data.empty()) fail("--data is missing: where are the images? --data=fake trains on noise");
   if (options.trainer.model_dir.empty()) fail("--model_dir is missing: the folder that keeps the run");
   const Recipe first = make_recipe(options.model.name, options.model.options, options.overrides);
-  const TrainData data = open_data(options, first);
+  TrainData data = open_data(options, first);
   choose_classes(options, data);
   options.overrides.train_images = data.train->size();
   options.overrides.eval_images = data.eval ? data.eval->size() : 0;
   options.overrides.images_from_data = true;
   const Recipe recipe = make_recipe(options.model.name, options.model.options, options.overrides);
+  match_evaluation(options, recipe, data);
   options.trainer.seed = static_cast<uint64_t>(options.seed);
   options.trainer.histogram_steps =
       options.histogram_steps.value_or(std::max<int64_t>(1, recipe.train_steps.value / kHistograms));

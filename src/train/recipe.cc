@@ -277,6 +277,10 @@ int64_t default_label_base(std::string_view family, int64_t classes) {
   return classes == kWithBackground && (family == "amoebanet" || family == "shrinkcnn") ? 0 : 1;
 }
 
+int64_t first_named_label(int64_t label_base, int64_t classes, size_t names) {
+  return label_base == 0 && static_cast<int64_t>(names) == classes - 1 ? 1 : 0;
+}
+
 std::string_view to_string(OptimizerKind kind) { return name_in(kOptimizers, kind); }
 std::string_view to_string(TrainCrop crop) { return name_in(kTrainCrops, crop); }
 std::string_view to_string(CentreCrop crop) { return name_in(kCentreCrops, crop); }

@@ -101,6 +101,10 @@ struct Recipe {
 // value out of range, and combinations that contradict each other.
 Recipe make_recipe(std::string_view name, const ModelOptions& options, const RecipeOverrides& o);
 
+// The label of the first of so many class names: 1 where a network has a class for the background and they don't name
+// it. `label_base` is the network's own.
+int64_t first_named_label(int64_t label_base, int64_t classes, size_t names);
+
 // All settings in the order in which a person reads them, derived ones included. `options` are what the user asked of
 // the model.
 std::vector<Setting> list_settings(const Recipe& recipe, const ModelOptions& options);

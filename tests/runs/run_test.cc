@@ -1,4 +1,5 @@
 // train, eval and predict on a small set of images, from beginning to end.
+#include <array>
 #include <filesystem>
 
 #include <nlohmann/json.hpp>
@@ -89,6 +90,30 @@ TEST_F(Run, EvaluatesAnyWeightsInAnyBatch) {
   EXPECT_NE(averaged["loss"], raw["loss"]);
   const ProgramResult text = evaluate({"--model_dir=" + run_->path()});
   EXPECT_THAT(text.out, HasSubstr("images         10\n"));
+}
+
+// The same images as folders, whose names sort otherwise; and only some of the classes.
+TEST_F(Run, EvaluatesOtherDataByTheNamesOfTheirClasses) {
+  const TemporaryFolder folders;
+  for (int i = 0; i < 10; ++i) {
+    const std::string name = fmt::format("{}/{}.jpg", std::array{"dark", "middle", "bright"}.at(i % 3), i);
+    std::filesystem::create_directories(std::filesystem::path(folders.file(name)).parent_path());
+    folders.write(name, picture(i % 3, i));
+  }
+  const std::string model_dir = "--model_dir=" + run_->path();
+  const nlohmann::json records = evaluation({model_dir});
+  const nlohmann::json named = evaluation({model_dir, "--data=" + folders.path()});
+  EXPECT_EQ(named["images"], 10);
+  EXPECT_EQ(named["top_1_accuracy"], records["top_1_accuracy"]);
+  EXPECT_NEAR(named["cross_entropy"].get<double>(), records["cross_entropy"].get<double>(), 1e-6);
+  const TemporaryFolder rest;
+  std::filesystem::rename(folders.file("bright"), rest.file("bright"));
+  double sum = 0.0;
+  for (const TemporaryFolder* part : {&folders, &rest}) {
+    const nlohmann::json some = evaluation({model_dir, "--data=" + part->path()});
+    sum += some["images"].get<double>() * some["cross_entropy"].get<double>();
+  }
+  EXPECT_NEAR(sum, 10.0 * named["cross_entropy"].get<double>(), 1e-5);
 }
 
 TEST_F(Run, Predicts) {
