@@ -1,19 +1,36 @@
 #include "core/progress.h"
 
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include <atomic>
 #include <cmath>
 #include <cstdio>
+#include <cstdlib>
 
 #include <fmt/format.h>
 
 namespace netwright {
 namespace {
 
-bool on_terminal() {
-  static const bool terminal = isatty(STDERR_FILENO) != 0;
-  return terminal;
+constexpr size_t kUsualWidth = 80;
+
+bool on_terminal() { return isatty(STDERR_FILENO) != 0; }
+
+// Columns that a line may have so that the cursor stays in it.
+size_t line_width() {
+  winsize size{};
+  if (ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 1) return size.ws_col - 1U;
+  const char* columns = std::getenv("COLUMNS");
+  const int64_t asked = columns != nullptr ? std::strtoll(columns, nullptr, 10) : 0;
+  return asked > 1 ? static_cast<size_t>(asked - 1) : kUsualWidth - 1;
+}
+
+// At most so many bytes, and no part of a character.
+void cut(std::string& line, size_t width) {
+  if (line.size() <= width) return;
+  while (width > 0 && (static_cast<unsigned char>(line[width]) & 0xc0) == 0x80) --width;
+  line.resize(width);
 }
 
 std::atomic<bool> line_is_drawn{false};
@@ -47,11 +64,15 @@ double Progress::rate() const {
   return seconds > 0 ? static_cast<double>(done_ - begin_) / seconds : 0.0;
 }
 
+bool Progress::is_due() const {
+  const auto interval = on_terminal() ? std::chrono::milliseconds(100) : std::chrono::milliseconds(10000);
+  return Clock::now() - drawn_ >= interval;
+}
+
 void Progress::update(int64_t done, std::string_view note) {
   done_ = done;
   note_ = note;
-  const auto interval = on_terminal() ? std::chrono::milliseconds(100) : std::chrono::milliseconds(10000);
-  if (Clock::now() - drawn_ < interval) return;
+  if (!is_due()) return;
   drawn_ = Clock::now();
   draw(note);
 }
@@ -67,6 +88,7 @@ void Progress::draw(std::string_view note) {
   }
   if (!note.empty()) line += fmt::format(", {}", note);
   if (on_terminal()) {
+    cut(line, line_width());
     std::fprintf(stderr, "\r\033[K%s", line.c_str());
     line_is_drawn = true;
   } else {

@@ -25,8 +25,10 @@ class Progress {
   Progress(const Progress&) = delete;
   Progress& operator=(const Progress&) = delete;
 
-  // `done` counts from the beginning of the work. Draws at most ten times a second on a terminal and once in ten
-  // seconds elsewhere.
+  // Whether an update would be drawn now: at most ten times a second on a terminal, where the line is cut to its width,
+  // and once in ten seconds elsewhere.
+  bool is_due() const;
+  // `done` counts from the beginning of the work.
   void update(int64_t done, std::string_view note = {});
   // Ends the line; on a terminal the last state stays visible.
   void finish();

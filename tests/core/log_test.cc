@@ -1,5 +1,9 @@
 #include "core/log.h"
 
+#include <pty.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -30,6 +34,32 @@ TEST(Progress, TheLastStateIsALine) {
   const std::string line = testing::internal::GetCapturedStderr();
   EXPECT_THAT(line, testing::StartsWith("training 150/200 images (75%), "));
   EXPECT_THAT(line, testing::EndsWith(" left, loss 2.5\n"));
+}
+
+// A longer line would be wrapped, and each new one leave a row of the last.
+TEST(Progress, OnATerminalALineKeepsToItsWidth) {
+  winsize size{};
+  size.ws_col = 40;
+  int terminal = -1;
+  const pid_t child = forkpty(&terminal, nullptr, nullptr, &size);
+  ASSERT_GE(child, 0);
+  if (child == 0) {
+    {
+      Progress progress("training", "images", 200);
+      progress.update(150, "step 12, loss 2.5, waiting for data 3 %");
+    }
+    ::_exit(0);
+  }
+  std::string shown;
+  char buffer[256];
+  for (ssize_t count = 0; (count = ::read(terminal, buffer, sizeof buffer)) > 0;) {
+    shown.append(buffer, static_cast<size_t>(count));
+  }
+  ::close(terminal);
+  ::waitpid(child, nullptr, 0);
+  const std::string begin = "\r\x1b[K";
+  ASSERT_THAT(shown, testing::StartsWith(begin + "training 150/200 images (75%), "));
+  EXPECT_EQ(shown.substr(begin.size()).find('\r'), 39U) << shown;
 }
 
 TEST(Progress, NothingIsSaidAboutWorkThatDidNotBegin) {
