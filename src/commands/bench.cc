@@ -8,6 +8,7 @@
 #include "commands/command.h"
 #include "core/process_memory.h"
 #include "core/text.h"
+#include "formats/json_text.h"
 
 namespace netwright {
 namespace {
@@ -175,7 +176,7 @@ MemoryMeter::MemoryMeter() : before_(resident_bytes()), peak_is_ours_(reset_peak
 int64_t MemoryMeter::growth() const { return (peak_is_ours_ ? peak_resident_bytes() : resident_bytes()) - before_; }
 
 void print_report(const BenchReport& report, bool json) {
-  if (json) return print("{}\n", to_json(report).dump(2));
+  if (json) return print("{}\n", json_text(to_json(report), 2));
   print("{} {}: {} images of {} x {} a step, {}{}; {} rounds of {} steps\n", report.command, report.model,
         report.rates.batch, report.input_shape[0], report.input_shape[1],
         report.precision.empty() ? "" : report.precision + ", ", report.device, report.rates.seconds.size(),

@@ -11,6 +11,7 @@
 #include "commands/device_flags.h"
 #include "core/text.h"
 #include "engine/program.h"
+#include "formats/json_text.h"
 #include "graph/count.h"
 #include "models/registry.h"
 #include "models/resolve.h"
@@ -112,7 +113,7 @@ void print_json(const std::vector<BuildRow>& rows) {
                     {"graph_bytes", row.graph_bytes},
                     {"program_bytes", row.program_bytes}});
   }
-  print("{}\n", list.dump(2));
+  print("{}\n", json_text(list, 2));
 }
 
 }  // namespace

@@ -10,6 +10,7 @@
 #include "core/error.h"
 #include "core/random.h"
 #include "engine/program.h"
+#include "formats/json_text.h"
 #include "train/weights.h"
 
 namespace netwright {
@@ -144,7 +145,7 @@ void print_json(const Graph& graph, const std::vector<Difference>& list, const D
                                        {"mode", o.mode},
                                        {"worst", {{"name", worst.name}, {"relative", worst.relative()}}},
                                        {"nodes", std::move(nodes)}};
-  print("{}\n", json.dump(2));
+  print("{}\n", json_text(json, 2));
 }
 
 }  // namespace

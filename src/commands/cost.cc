@@ -3,6 +3,7 @@
 
 #include "commands/command.h"
 #include "core/error.h"
+#include "formats/json_text.h"
 #include "models/choices.h"
 #include "models/mobile_spec.h"
 #include "models/resolve.h"
@@ -57,7 +58,7 @@ int run_cost(CommandContext& context) {
       print("{}  {:.4f} ms\n", name, cost);
     }
   }
-  if (options.json) print("{}\n", list.dump(2));
+  if (options.json) print("{}\n", json_text(list, 2));
   return 0;
 }
 

@@ -7,6 +7,7 @@
 #include "core/error.h"
 #include "core/text.h"
 #include "core/thread_pool.h"
+#include "formats/json_text.h"
 #include "graph/count.h"
 #include "graph/subgraph.h"
 #include "models/published.h"
@@ -68,7 +69,7 @@ void print_json(const std::vector<Row>& rows) {
     }
     list.push_back(std::move(item));
   }
-  print("{}\n", list.dump(2));
+  print("{}\n", json_text(list, 2));
 }
 
 void print_table(const std::vector<Row>& rows) {
@@ -97,7 +98,7 @@ void print_published_json() {
                     {"published_top5", row.top5},
                     {"published_pixel1_ms", row.pixel1_ms}});
   }
-  print("{}\n", list.dump(2));
+  print("{}\n", json_text(list, 2));
 }
 
 // Each published figure stands behind the counted one.

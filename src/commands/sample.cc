@@ -3,6 +3,7 @@
 
 #include "commands/command.h"
 #include "core/log.h"
+#include "formats/json_text.h"
 #include "spaces/sampling.h"
 
 namespace netwright {
@@ -56,7 +57,7 @@ int run_sample(CommandContext& context) {
       print("{}  {:.4f} ms\n", name, one.cost);
     }
   }
-  if (options.json) print("{}\n", list.dump(2));
+  if (options.json) print("{}\n", json_text(list, 2));
   return 0;
 }
 

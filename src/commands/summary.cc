@@ -1,5 +1,6 @@
 // netwright summary: the layers of a model, as a table or drawn.
 #include <algorithm>
+#include <filesystem>
 
 #include <nlohmann/json.hpp>
 
@@ -11,6 +12,7 @@
 #include "core/text.h"
 #include "export/dot.h"
 #include "export/drawing.h"
+#include "formats/json_text.h"
 #include "graph/blocks.h"
 #include "graph/count.h"
 #include "graph/json.h"
@@ -145,7 +147,7 @@ void print_json(const Graph& graph, const std::vector<Row>& rows, const Cost& to
     list.push_back(std::move(item));
   }
   out[rows_name] = std::move(list);
-  print("{}\n", out.dump(2));
+  print("{}\n", json_text(out, 2));
 }
 
 void check(const SummaryOptions& o, const Flags& flags) {
@@ -162,6 +164,7 @@ void check(const SummaryOptions& o, const Flags& flags) {
 
 void write_to(const std::string& path, std::string_view content) {
   if (path == "-") return print_text(content);
+  if (std::filesystem::is_directory(path)) fail("{}: is a folder; expected a file's name", path);
   write_file_atomically(path, content);
   log_info("{}: written", path);
 }

@@ -5,6 +5,7 @@
 
 #include "commands/command.h"
 #include "core/log.h"
+#include "formats/json_text.h"
 #include "models/choices.h"
 #include "models/mobile_spec.h"
 #include "spaces/cost_model.h"
@@ -94,7 +95,7 @@ int run_sample_random_architectures(CommandContext& context) {
   for (const SampledArchitecture& one : found) {
     list.push_back({{"indices", print_indices(one.indices)}, {"cost", static_cast<double>(one.cost)}});
   }
-  print("{}\n", list.dump(2));
+  print("{}\n", json_text(list, 2));
   return 0;
 }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "core/error.h"
+#include "formats/json_text.h"
 
 namespace netwright {
 namespace {
@@ -44,9 +45,11 @@ std::shared_ptr<const ImageSource> match_classes(std::shared_ptr<const ImageSour
     fail("{} has {} classes, the model {}", data, names.size(), known.count);
   }
   if (known.names.empty() || names.empty() || names == known.names) return source;
+  // Known from a run.json, perhaps.
+  const auto same = [](const std::string& a, const std::string& b) { return a == b || kept_by_json(a) == b; };
   std::vector<int64_t> labels;
   for (const std::string& name : names) {
-    const auto found = std::ranges::find(known.names, name);
+    const auto found = std::ranges::find_if(known.names, [&](const std::string& other) { return same(name, other); });
     if (found == known.names.end()) {
       fail("{}: class {} is not among the {} classes of the model", data, name, known.names.size());
     }

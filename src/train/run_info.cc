@@ -10,6 +10,7 @@
 #include "core/file.h"
 #include "core/log.h"
 #include "formats/crc32c.h"
+#include "formats/json_text.h"
 #include "models/options.h"
 
 namespace netwright {
@@ -167,7 +168,8 @@ DataFingerprint fingerprint(const ImageSource& source, const std::string& data) 
 }
 
 std::string print_origin(const WeightsOrigin& origin) {
-  return Json({{"model", origin.model}, {"options", to_json(origin.options)}, {"input", to_json(origin.input)}}).dump();
+  return json_text(
+      Json({{"model", origin.model}, {"options", to_json(origin.options)}, {"input", to_json(origin.input)}}));
 }
 
 WeightsOrigin parse_origin(const std::string& text, const std::string& path) {
@@ -198,13 +200,13 @@ std::optional<RunInfo> read_run_info(const std::string& model_dir) {
 }
 
 void write_run_info(const std::string& model_dir, const RunInfo& info) {
-  write_file_atomically(run_file(model_dir), to_json(info).dump(2) + "\n");
+  write_file_atomically(run_file(model_dir), json_text(to_json(info), 2) + "\n");
 }
 
 void check_continues(const RunInfo& old, const RunInfo& now, const std::string& model_dir) {
-  refuse_other(model_dir, "the model", old.model, now.model);
+  refuse_other(model_dir, "the model", old.model, kept_by_json(now.model));
   refuse_other(model_dir, "classes:", std::to_string(old.classes), std::to_string(now.classes));
-  refuse_other(model_dir, "the model options", to_json(old.options).dump(), to_json(now.options).dump());
+  refuse_other(model_dir, "the model options", json_text(to_json(old.options)), json_text(to_json(now.options)));
   refuse_other(model_dir, "the variables", old.variables, now.variables);
   refuse_other(model_dir, "the optimizer", setting(old, "optimizer"), setting(now, "optimizer"));
   refuse_other(model_dir, "the seed", std::to_string(old.seed), std::to_string(now.seed));
