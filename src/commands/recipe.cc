@@ -6,6 +6,7 @@
 #include "commands/command.h"
 #include "commands/model_flags.h"
 #include "commands/recipe_flags.h"
+#include "formats/json_text.h"
 #include "train/recipe.h"
 
 namespace netwright {
@@ -26,12 +27,12 @@ Flags declare(RecipeCommandOptions& o) {
   flags.section("data");
   flags.add("train_images", o.overrides.train_images,
             {.help = "number of training images",
-             .range = at_least(1),
+             .range = between(1, kMostImages),
              .origin = "efficientnet, mnasnet: --num_train_images",
              .rare = true});
   flags.add("eval_images", o.overrides.eval_images,
             {.help = "number of images for evaluation",
-             .range = at_least(0),
+             .range = between(0, kMostImages),
              .origin = "efficientnet, mnasnet: --num_eval_images",
              .rare = true});
   flags.section("output");
@@ -42,7 +43,7 @@ Flags declare(RecipeCommandOptions& o) {
 void print_json(const std::vector<Setting>& settings) {
   nlohmann::ordered_json list = nlohmann::ordered_json::array();
   for (const Setting& s : settings) list.push_back({{"name", s.name}, {"value", s.value}, {"source", s.source}});
-  print("{}\n", list.dump(2));
+  print("{}\n", json_text(list, 2));
 }
 
 void print_table(const std::vector<Setting>& settings) {

@@ -5,10 +5,11 @@ namespace {
 
 void declare_length(Flags& flags, RecipeOverrides& o) {
   flags.section("length");
-  flags.add("epochs", o.epochs, {.help = "passes over the training images", .range = above(0)});
+  flags.add("epochs", o.epochs,
+            {.help = "passes over the training images", .range = {.min = 0, .max = kMostEpochs, .above_min = true}});
   flags.add("train_steps", o.train_steps,
             {.help = "steps in all, instead of --epochs",
-             .range = at_least(1),
+             .range = between(1, kMostSteps),
              .origin = "efficientnet, mnasnet: --train_steps",
              .rare = true});
   flags.add(
@@ -24,7 +25,7 @@ void declare_optimizer(Flags& flags, RecipeOverrides& o) {
              .origin = "efficientnet: --optimizer"});
   flags.add("base_learning_rate", o.base_learning_rate,
             {.help = "for 256 images a step; grows with --batch",
-             .range = at_least(0),
+             .range = between(0, kMostRate),
              .origin = "efficientnet, mnasnet: --base_learning_rate"});
   flags.add("lr_schedule", o.lr_schedule,
             {.help = "course of the rate",
@@ -37,12 +38,12 @@ void declare_optimizer(Flags& flags, RecipeOverrides& o) {
              .rare = true});
   flags.add("lr_decay_epoch", o.lr_decay_epochs,
             {.help = "exponential: epochs of a stair",
-             .range = above(0),
+             .range = between(kLeastDecayEpochs, kMostEpochs),
              .origin = "efficientnet: --lr_decay_epoch",
              .rare = true});
   flags.add("lr_warmup_epochs", o.lr_warmup_epochs,
             {.help = "epochs over which the rate rises from 0",
-             .range = at_least(0),
+             .range = between(0, kMostEpochs),
              .origin = "efficientnet: --lr_warmup_epochs",
              .rare = true});
   flags.add("lars_weight_decay", o.lars_weight_decay,
@@ -61,7 +62,7 @@ void declare_regularization(Flags& flags, RecipeOverrides& o) {
   flags.section("regularisation");
   flags.add("weight_decay", o.weight_decay,
             {.help = "L2 coefficient",
-             .range = at_least(0),
+             .range = between(0, kMostRate),
              .origin = "efficientnet, mnasnet: --weight_decay",
              .rare = true});
   flags.add("label_smoothing", o.label_smoothing,

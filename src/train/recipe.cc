@@ -109,16 +109,13 @@ void check_combinations(const RecipeOverrides& o, const Recipe& recipe) {
 }
 
 void check_values(const Recipe& r) {
-  constexpr double kMost = 1e15;
-  check_range("batch", static_cast<double>(r.batch.value), 1, 1 << 20);
-  check_range("train_images", static_cast<double>(r.train_images.value), 1, kMost);
-  check_range("eval_images", static_cast<double>(r.eval_images.value), 0, kMost);
-  check_range("train_steps", static_cast<double>(r.train_steps.value), 1, kMost);
-  check_range("base_learning_rate", r.base_learning_rate.value, 0, 1e6);
+  check_range("eval_images", static_cast<double>(r.eval_images.value), 0, kMostImages);
+  check_range("train_steps", static_cast<double>(r.train_steps.value), 1, kMostSteps);
+  check_range("base_learning_rate", r.base_learning_rate.value, 0, kMostRate);
   check_range("lr_decay_factor", r.lr_decay_factor.value, 0, 1);
-  check_range("lr_decay_epoch", r.lr_decay_epochs.value, 1e-9, kMost);
-  check_range("lr_warmup_epochs", r.lr_warmup_epochs.value, 0, kMost);
-  check_range("weight_decay", r.weight_decay.value, 0, 1e6);
+  check_range("lr_decay_epoch", r.lr_decay_epochs.value, kLeastDecayEpochs, kMostEpochs);
+  check_range("lr_warmup_epochs", r.lr_warmup_epochs.value, 0, kMostEpochs);
+  check_range("weight_decay", r.weight_decay.value, 0, kMostRate);
   check_range("label_smoothing", r.label_smoothing.value, 0, 1);
   check_range("moving_average_decay", r.average_decay.value, 0, 1);
   check_range("shift", static_cast<double>(r.shift.value), 0, static_cast<double>(r.input.height - 1));
@@ -159,14 +156,18 @@ Recipe family_defaults(const ResolvedModel& model, const Graph& graph) {
 }
 
 void set_length(Recipe& r, const RecipeOverrides& o) {
+  check_range("batch", static_cast<double>(r.batch.value), 1, 1 << 20);
+  check_range("train_images", static_cast<double>(r.train_images.value), 1, kMostImages);
   const double steps_per_epoch = static_cast<double>(r.train_images.value) / static_cast<double>(r.batch.value);
   override_with(r.epochs, o.epochs, "--epochs");
-  if (o.epochs) check_range("epochs", *o.epochs, 0, 1e9);
+  if (o.epochs) check_range("epochs", *o.epochs, 0, kMostEpochs);
   if (o.train_steps) {
     r.train_steps = {*o.train_steps, "--train_steps"};
     r.epochs = {static_cast<double>(*o.train_steps) / steps_per_epoch, "--train_steps"};
   } else {
-    r.train_steps = {std::max<int64_t>(1, static_cast<int64_t>(r.epochs.value * steps_per_epoch)), r.epochs.source};
+    const double steps = r.epochs.value * steps_per_epoch;
+    check_range("epochs x images / batch", steps, 0, kMostSteps);  // what doesn't fit can't be converted
+    r.train_steps = {std::max<int64_t>(1, static_cast<int64_t>(steps)), r.epochs.source};
   }
 }
 

@@ -101,6 +101,13 @@ struct Recipe {
 // value out of range, and combinations that contradict each other.
 Recipe make_recipe(std::string_view name, const ModelOptions& options, const RecipeOverrides& o);
 
+// What a recipe's numbers may be at most.
+inline constexpr double kMostImages = 1e15;
+inline constexpr double kMostSteps = 1e15;
+inline constexpr double kMostEpochs = 1e9;
+inline constexpr double kMostRate = 1e6;
+inline constexpr double kLeastDecayEpochs = 1e-9;
+
 // The label of the first of so many class names: 1 where a network has a class for the background and they don't name
 // it. `label_base` is the network's own.
 int64_t first_named_label(int64_t label_base, int64_t classes, size_t names);
