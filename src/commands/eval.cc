@@ -12,6 +12,7 @@
 #include "core/log.h"
 #include "core/text.h"
 #include "data/match_classes.h"
+#include "formats/json_text.h"
 #include "train/archive.h"
 #include "train/checkpoint_watcher.h"
 #include "train/evaluator.h"
@@ -56,7 +57,7 @@ Flags declare(EvalCommandOptions& o) {
              .range = between(0, 1),
              .rare = true});
   flags.add("fake_images", o.fake_images,
-            {.help = "how many images --data=fake has", .range = at_least(1), .rare = true});
+            {.help = "how many images --data=fake has", .range = between(1, kMostImages), .rare = true});
   flags.add("data_threads", o.data_threads,
             {.help = "threads that read and decode", .range = between(1, 256), .rare = true});
   flags.add(
@@ -69,7 +70,7 @@ Flags declare(EvalCommandOptions& o) {
              .origin = "efficientnet, mnasnet: --mode=eval"});
   flags.add("eval_timeout", o.eval_timeout,
             {.help = "with --watch: seconds to wait for a new checkpoint; no end if not given",
-             .range = at_least(0),
+             .range = between(0, 1e9),
              .origin = "efficientnet, mnasnet: --eval_timeout",
              .rare = true});
   flags.add("archive", o.archive,
@@ -114,7 +115,7 @@ nlohmann::ordered_json to_json(const EvalResult& result, const TrainedModel& tra
 
 void print_result(const EvalResult& result, const TrainedModel& trained, const EvalCommandOptions& o) {
   // Of several checkpoints each has a line of its own.
-  if (o.json) return print("{}\n", to_json(result, trained).dump(o.watch ? -1 : 2));
+  if (o.json) return print("{}\n", json_text(to_json(result, trained), o.watch ? -1 : 2));
   if (o.watch) print("step           {}\n", with_commas(trained.weights.step.value_or(0)));
   print("images         {}\n", with_commas(result.images));
   if (!result.bad_records.empty()) print("bad records    {}\n", with_commas(result.bad_records.size()));
@@ -123,13 +124,6 @@ void print_result(const EvalResult& result, const TrainedModel& trained, const E
   print("loss           {:.5f}  with label smoothing {} and weight decay {}\n", result.loss, trained.label_smoothing,
         trained.weight_decay);
   print("cross-entropy  {:.5f}\n", result.cross_entropy);
-}
-
-// Beside the run, as the evaluations of training are.
-void record_result(const EvalResult& result, const TrainedModel& trained, const std::string& model_dir) {
-  if (model_dir.empty() || !trained.run) return;
-  MetricsLog log(model_dir + "/eval");
-  write_result(log, trained.weights.step.value_or(0), result);
 }
 
 void check_options(EvalCommandOptions& o) {
@@ -147,6 +141,7 @@ class EvalSession {
               Backend& backend)
       : options_(options),
         images_(source->size()),
+        data_(fingerprint(*source, options.data)),
         evaluator_(trained.graph, backend, std::move(source),
                    {.input = trained.input,
                     .batch = options.batch,
@@ -165,18 +160,37 @@ class EvalSession {
     std::optional<EvalResult> result = evaluator_.evaluate(*values_);
     if (!result) return result;
     report_bad_records(result->bad_records, "left out");
-    record_result(*result, trained, options_.trained.model_dir);
+    if (result->not_finite > 0) {
+      fail("{}: the network's outputs aren't finite for {} of {} images", trained.weights.path,
+           with_commas(result->not_finite), with_commas(result->images));
+    }
     print_result(*result, trained, options_);
+    record_result(*result, trained);
     return result;
   }
 
   const ParameterLayout& layout() const { return evaluator_.program().layout(); }
 
  private:
+  // Beside the run, as the evaluations of training are. The result has been told: a folder that can't be written to
+  // spoils nothing.
+  void record_result(const EvalResult& result, const TrainedModel& trained) {
+    if (options_.trained.model_dir.empty() || !trained.run) return;
+    try {
+      if (!log_) log_ = std::make_unique<MetricsLog>(options_.trained.model_dir + "/eval");
+      const EvalMark mark{.by = "eval", .data = data_, .averaged = trained.weights.averaged};
+      write_result(*log_, trained.weights.step.value_or(0), result, mark);
+    } catch (const Error& error) {
+      log_warning("the result isn't kept with the run: {}", error.what());
+    }
+  }
+
   const EvalCommandOptions& options_;
   int64_t images_;
+  DataFingerprint data_;
   Evaluator evaluator_;
   std::unique_ptr<FlatBuffer> values_;
+  std::unique_ptr<MetricsLog> log_;  // one file of events, however many checkpoints
 };
 
 // The step at which the run will be done, as run.json tells now: a run may have been made longer.
@@ -210,6 +224,9 @@ void watch(const EvalCommandOptions& o, TrainedModel& trained, EvalSession& sess
     if (o.archive) archive_best(o.trained.model_dir, trained.weights.path, *result, step);
     const std::optional<int64_t> last = last_step(o.trained.model_dir);
     if (last && step >= *last) return;
+  }
+  if (StopSignals::received() == 0) {
+    log_info("{}: no new checkpoint in {} s; watched no longer", o.trained.model_dir, o.eval_timeout.value_or(0));
   }
 }
 

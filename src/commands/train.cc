@@ -56,7 +56,7 @@ void declare_data(Flags& flags, TrainOptions& o) {
              .range = between(0, 1),
              .rare = true});
   flags.add("fake_images", o.fake_images,
-            {.help = "how many images --data=fake has", .range = at_least(1), .rare = true});
+            {.help = "how many images --data=fake has", .range = between(1, kMostImages), .rare = true});
   flags.add("data_threads", o.trainer.data_threads,
             {.help = "threads that read and decode", .range = between(1, 256), .rare = true});
   flags.add("max_bad_records", o.max_bad_records,
@@ -158,6 +158,7 @@ TrainData open_data(const TrainOptions& o, const Recipe& recipe) {
     source.split = DataSplit::kValidation;
     ++source.fake.seed;  // other pictures
     data.eval = open_source(source);
+    data.eval_name = source.data;
   } else {
     log_info("{} has no images for evaluation and --eval_data is not given: nothing is evaluated", o.data);
   }
@@ -174,13 +175,13 @@ void choose_classes(TrainOptions& o, const TrainData& data) {
 }
 
 // Labels of the evaluation's images mean what those of training mean.
-void match_evaluation(const TrainOptions& o, const Recipe& recipe, TrainData& data) {
+void match_evaluation(const Recipe& recipe, TrainData& data) {
   if (!data.eval) return;
   const ResolvedModel model = resolve_model(recipe.model);
   KnownClasses known{.names = data.train->class_names(), .count = model.build(recipe.model_options).classes()};
   const int64_t label_base = default_label_base(model.family, known.count);
   known.first_label = first_named_label(label_base, known.count, known.names.size());
-  data.eval = match_classes(data.eval, known, o.eval_data.value_or(o.data));
+  data.eval = match_classes(data.eval, known, data.eval_name);
 }
 
 RunInfo describe_run(const TrainOptions& o, const Recipe& recipe, const TrainData& data, const CommandContext& context,
@@ -258,7 +259,7 @@ int run_train(CommandContext& context) {
   options.overrides.eval_images = data.eval ? data.eval->size() : 0;
   options.overrides.images_from_data = true;
   const Recipe recipe = make_recipe(options.model.name, options.model.options, options.overrides);
-  match_evaluation(options, recipe, data);
+  match_evaluation(recipe, data);
   options.trainer.seed = static_cast<uint64_t>(options.seed);
   options.trainer.histogram_steps =
       options.histogram_steps.value_or(std::max<int64_t>(1, recipe.train_steps.value / kHistograms));
@@ -268,6 +269,7 @@ int run_train(CommandContext& context) {
     options.trainer.max_bad_records = options.trainer.max_eval_bad_records = *options.max_bad_records;
   }
   Backend& backend = load_backend(options.device);
+  check_micro_batches(recipe.batch.value, options.trainer.micro_batches);
   if (options.memory_check) check_memory(recipe, data, options.trainer, backend);
   const ResolvedModel model = resolve_model(recipe.model);
   check_kept_file(model, options.trainer.model_dir);

@@ -20,7 +20,8 @@ namespace netwright {
 namespace {
 
 constexpr const char* kFileVersion = "brain.Event:2";
-constexpr int kRgb = 3;  // of an image's colorspace
+constexpr int kSessionStart = 1;  // SessionLog.START
+constexpr int kRgb = 3;           // of an image's colorspace
 
 double seconds_now() {
   return std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
@@ -116,12 +117,19 @@ void add_event(const proto::Event& event, EventFile& file) {
 
 }  // namespace
 
-EventWriter::EventWriter(const std::string& folder) : folder_(folder) {
+EventWriter::EventWriter(const std::string& folder, std::optional<int64_t> first_step) : folder_(folder) {
   make_writable_folder(folder_);
   open();
+  if (!first_step) return;
+  proto::Event event;
+  event.set_wall_time(seconds_now());
+  event.set_step(*first_step);
+  event.mutable_session_log()->set_status(kSessionStart);
+  write(event);
 }
 
 EventWriter::~EventWriter() {
+  if (failed_) return;
   try {
     flush();
   } catch (const Error& error) {
@@ -139,13 +147,22 @@ void EventWriter::open() {
   writer_->flush();
 }
 
+void EventWriter::write(const proto::Event& event) {
+  try {
+    writer_->write(event.SerializeAsString());
+  } catch (const Error&) {
+    failed_ = true;
+    throw;
+  }
+}
+
 void EventWriter::write(proto::SummaryValue value, std::string_view tag, int64_t step, double wall_time) {
   proto::Event event;
   event.set_wall_time(wall_time >= 0 ? wall_time : seconds_now());
   event.set_step(step);
   value.set_tag(std::string(tag));
   *event.mutable_summary()->add_value() = std::move(value);
-  writer_->write(event.SerializeAsString());
+  write(event);
 }
 
 void EventWriter::scalar(std::string_view tag, double value, int64_t step, double wall_time) {
@@ -179,7 +196,12 @@ void EventWriter::image(std::string_view tag, int64_t height, int64_t width, std
 }
 
 void EventWriter::flush() {
-  writer_->flush();
+  try {
+    writer_->flush();
+  } catch (const Error&) {
+    failed_ = true;
+    throw;
+  }
   std::error_code ignored;
   if (std::filesystem::exists(path_, ignored)) return;
   log_warning("{}: deleted by another process; its points are lost, later ones go to a new file", path_);

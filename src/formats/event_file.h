@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -14,16 +15,19 @@
 namespace netwright {
 
 namespace proto {
+class Event;
 class SummaryValue;
-}
+}  // namespace proto
 class RecordWriter;
 
 // Writes events.out.tfevents.SECONDS.HOST.PID.N into a folder (made if missing). One live writer a folder; steps should
 // grow within a tag, as TensorBoard drops later points of a smaller step. Not thread-safe.
 class EventWriter {
  public:
-  explicit EventWriter(const std::string& folder);
-  // Flushes; an error then is a warning in the log.
+  // `first_step`: a run begins, or goes on, with this step: TensorBoard drops the points of earlier files from there
+  // on.
+  explicit EventWriter(const std::string& folder, std::optional<int64_t> first_step = std::nullopt);
+  // Flushes; an error then is a warning in the log, unless the same was thrown before.
   ~EventWriter();
   EventWriter(const EventWriter&) = delete;
   EventWriter& operator=(const EventWriter&) = delete;
@@ -40,11 +44,13 @@ class EventWriter {
 
  private:
   void open();
+  void write(const proto::Event& event);
   void write(proto::SummaryValue value, std::string_view tag, int64_t step, double wall_time);
 
   std::string folder_;
   std::string path_;
   std::unique_ptr<RecordWriter> writer_;
+  bool failed_ = false;
 };
 
 struct ScalarEvent {

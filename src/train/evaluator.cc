@@ -36,10 +36,16 @@ void count_row(std::span<const float> logits, int32_t label, double label_smooth
   const double normaliser = log_sum_exp(logits);
   const double mean = sum / static_cast<double>(logits.size());
   counts.images += 1;
+  counts.not_finite += finite ? 0 : 1;
   counts.top1 += finite && larger == 0 && first ? 1 : 0;
   counts.top5 += finite && larger < kTop ? 1 : 0;
   counts.cross_entropy += normaliser - own;
   counts.smoothed += normaliser - (1.0 - label_smoothing) * own - label_smoothing * mean;
+}
+
+// The path of the data may be written in another way; what they are is in the samples.
+std::vector<MetricNote> identity(const EvalMark& mark) {
+  return {{"by", mark.by}, {"weights", mark.averaged ? "averaged" : "raw"}, {"samples", mark.data.samples}};
 }
 
 }  // namespace
@@ -53,11 +59,19 @@ void count_logits(std::span<const float> logits, std::span<const int32_t> labels
   }
 }
 
-void write_result(MetricsLog& log, int64_t step, const EvalResult& result) {
-  log.write(step, {{"top_1_accuracy", result.top1},
-                   {"top_5_accuracy", result.top5},
-                   {"loss", result.loss},
-                   {"cross_entropy", result.cross_entropy}});
+void write_result(MetricsLog& log, int64_t step, const EvalResult& result, const EvalMark& mark) {
+  std::vector<MetricNote> notes = identity(mark);
+  notes.push_back({"data", mark.data.data});
+  log.write(step,
+            {{"top_1_accuracy", result.top1},
+             {"top_5_accuracy", result.top5},
+             {"loss", result.loss},
+             {"cross_entropy", result.cross_entropy}},
+            notes);
+}
+
+bool has_result(const std::string& folder, int64_t step, const EvalMark& mark) {
+  return has_metrics(folder, step, identity(mark));
 }
 
 Evaluator::Evaluator(const Graph& graph, Backend& backend, std::shared_ptr<const ImageSource> source,
@@ -90,7 +104,7 @@ std::optional<EvalResult> Evaluator::evaluate(FlatBuffer& values) {
     count_logits(std::span(logits).first(valid * classes), std::span(batch->labels).first(valid),
                  options_.label_smoothing, counts);
     pipeline.recycle(batch);
-    progress.update(counts.images);
+    progress.update(counts.images + static_cast<int64_t>(bad_records.size()));
     if (StopSignals::received() != 0) break;
   }
   if (StopSignals::received() != 0) return std::nullopt;
@@ -104,7 +118,8 @@ std::optional<EvalResult> Evaluator::evaluate(FlatBuffer& values) {
                     static_cast<double>(counts.top5) / images,
                     counts.cross_entropy / images,
                     counts.smoothed / images + decay,
-                    std::move(bad_records)};
+                    std::move(bad_records),
+                    counts.not_finite};
 }
 
 }  // namespace netwright

@@ -11,6 +11,7 @@
 #include "data/source.h"
 #include "engine/program.h"
 #include "train/metrics.h"
+#include "train/run_info.h"
 
 namespace netwright {
 
@@ -31,6 +32,7 @@ struct EvalCounts {
   int64_t top5 = 0;
   double cross_entropy = 0.0;  // against the labels themselves
   double smoothed = 0.0;       // against smoothed ones
+  int64_t not_finite = 0;      // images whose logits aren't
 };
 
 struct EvalResult {
@@ -40,6 +42,7 @@ struct EvalResult {
   double cross_entropy = 0.0;  // mean, in nats
   double loss = 0.0;           // as the originals report it: with label smoothing and weight decay
   BadRecordList bad_records;   // what is not among the images
+  int64_t not_finite = 0;      // images whose logits aren't: then the losses mean nothing
 };
 
 // Adds images' logits, [labels.size(), classes]. Top-1: the label has the largest logit, of equal ones the first.
@@ -48,8 +51,17 @@ struct EvalResult {
 void count_logits(std::span<const float> logits, std::span<const int32_t> labels, double label_smoothing,
                   EvalCounts& counts);
 
+// What an evaluation was of, so that those who look for theirs can tell it from others of the same step.
+struct EvalMark {
+  std::string by;  // the command
+  DataFingerprint data;
+  bool averaged = false;
+};
+
 // A line of an evaluation's metrics, under the originals' tags.
-void write_result(MetricsLog& log, int64_t step, const EvalResult& result);
+void write_result(MetricsLog& log, int64_t step, const EvalResult& result, const EvalMark& mark);
+// Whether FOLDER/metrics.jsonl has the line of such an evaluation.
+bool has_result(const std::string& folder, int64_t step, const EvalMark& mark);
 
 class Evaluator {
  public:

@@ -1,7 +1,9 @@
 #include "train/metrics.h"
 
+#include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cmath>
 #include <cstring>
@@ -11,18 +13,20 @@
 
 #include "core/error.h"
 #include "core/file.h"
+#include "core/log.h"
 #include "core/text.h"
+#include "formats/json_text.h"
 
 namespace netwright {
 namespace {
 
 constexpr std::string_view kFile = "/metrics.jsonl";
 
-// The step of a line; nothing when the line isn't whole.
-std::optional<int64_t> step_of(const std::string& line) {
-  const nlohmann::json json = nlohmann::json::parse(line, nullptr, false);
+// Nothing when the line isn't whole.
+std::optional<nlohmann::json> parse_line(const std::string& line) {
+  nlohmann::json json = nlohmann::json::parse(line, nullptr, false);
   if (!json.is_object() || !json.contains("step") || !json["step"].is_number_integer()) return std::nullopt;
-  return json["step"].get<int64_t>();
+  return json;
 }
 
 void keep_lines_until(const std::string& path, int64_t step) {
@@ -30,15 +34,16 @@ void keep_lines_until(const std::string& path, int64_t step) {
   std::string kept;
   const std::string content = read_file(path);
   for (const std::string& line : split(content, '\n')) {
-    const std::optional<int64_t> found = step_of(line);
-    if (found && *found <= step) kept += line + "\n";
+    const std::optional<nlohmann::json> found = parse_line(line);
+    if (found && found->at("step").get<int64_t>() <= step) kept += line + "\n";
   }
   if (kept != content) write_file_atomically(path, kept);
 }
 
 }  // namespace
 
-MetricsLog::MetricsLog(const std::string& folder, int64_t step) : path_(folder + std::string(kFile)), events_(folder) {
+MetricsLog::MetricsLog(const std::string& folder, int64_t step)
+    : path_(folder + std::string(kFile)), events_(folder, step + 1) {
   keep_lines_until(path_, step);
   open();
 }
@@ -54,18 +59,29 @@ void MetricsLog::open() {
   std::setvbuf(file_, nullptr, _IONBF, 0);
 }
 
-void MetricsLog::write(int64_t step, std::initializer_list<Metric> metrics) {
+void MetricsLog::open_again_if_deleted() {
+  std::error_code ignored;
+  if (std::filesystem::exists(path_, ignored)) return;
+  log_warning("{}: deleted by another process; its lines are lost, later ones go to a new file", path_);
+  std::fclose(file_);
+  open();
+}
+
+void MetricsLog::write(int64_t step, std::initializer_list<Metric> metrics, std::span<const MetricNote> notes) {
   nlohmann::ordered_json line = {{"step", step}};
   for (const Metric& metric : metrics) {
     line[std::string(metric.tag)] = metric.value;
     events_.scalar(metric.tag, metric.value, step);
   }
-  const std::string text = line.dump() + "\n";
-  const auto before = std::filesystem::file_size(path_);
+  for (const MetricNote& note : notes) line[std::string(note.name)] = note.text;
+  const std::string text = json_text(line) + "\n";
+  open_again_if_deleted();
+  struct stat before {};
+  if (fstat(fileno(file_), &before) != 0) fail("{}: can't write: {}", path_, std::strerror(errno));
   if (std::fwrite(text.data(), 1, text.size(), file_) != text.size()) {
     const std::string why = std::strerror(errno);
-    std::error_code ignored;
-    std::filesystem::resize_file(path_, before, ignored);
+    // Nothing more can be done if this fails, too: the next run drops a line that isn't whole.
+    [[maybe_unused]] const int ignored = ftruncate(fileno(file_), before.st_size);
     fail("{}: can't write: {}", path_, why);
   }
   events_.flush();
@@ -75,12 +91,16 @@ void MetricsLog::sync() {
   if (fdatasync(fileno(file_)) != 0) fail("{}: can't write: {}", path_, std::strerror(errno));
 }
 
-int64_t last_metrics_step(const std::string& folder) {
+bool has_metrics(const std::string& folder, int64_t step, std::span<const MetricNote> notes) {
   const std::string path = folder + std::string(kFile);
-  if (!std::filesystem::exists(path)) return -1;
-  int64_t last = -1;
-  for (const std::string& line : split(read_file(path), '\n')) last = std::max(last, step_of(line).value_or(-1));
-  return last;
+  if (!std::filesystem::exists(path)) return false;
+  return std::ranges::any_of(split(read_file(path), '\n'), [&](const std::string& text) {
+    const std::optional<nlohmann::json> line = parse_line(text);
+    return line && line->at("step") == step && std::ranges::all_of(notes, [&](const MetricNote& note) {
+             const auto found = line->find(note.name);
+             return found != line->end() && *found == note.text;
+           });
+  });
 }
 
 }  // namespace netwright

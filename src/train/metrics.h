@@ -5,6 +5,7 @@
 #include <cstdio>
 #include <initializer_list>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -18,6 +19,12 @@ struct Metric {
   double value;
 };
 
+// A text of a line of metrics.jsonl, which the events don't have.
+struct MetricNote {
+  std::string_view name;
+  std::string text;
+};
+
 class MetricsLog {
  public:
   // Appends to FOLDER/metrics.jsonl (made if missing). Lines of steps after `step`, which a run that died has left, and
@@ -29,9 +36,9 @@ class MetricsLog {
   MetricsLog(const MetricsLog&) = delete;
   MetricsLog& operator=(const MetricsLog&) = delete;
 
-  // One line {"step": ..., TAG: ...} and a point a tag. Throws Error when the disk is full; no part of the line is then
-  // left.
-  void write(int64_t step, std::initializer_list<Metric> metrics);
+  // One line {"step": ..., TAG: ..., NAME: ...} and a point a tag. Throws Error when the disk is full; no part of the
+  // line is then left. If another process has deleted the file, warns and goes on in a new one.
+  void write(int64_t step, std::initializer_list<Metric> metrics, std::span<const MetricNote> notes = {});
   // Waits until all is on the disk.
   void sync();
   // For what metrics.jsonl doesn't hold: histograms and pictures.
@@ -39,13 +46,14 @@ class MetricsLog {
 
  private:
   void open();
+  void open_again_if_deleted();
 
   std::string path_;
   std::FILE* file_ = nullptr;
   EventWriter events_;
 };
 
-// The step of the last line of FOLDER/metrics.jsonl; -1 when there is none.
-int64_t last_metrics_step(const std::string& folder);
+// Whether FOLDER/metrics.jsonl has a line of this step with all these notes.
+bool has_metrics(const std::string& folder, int64_t step, std::span<const MetricNote> notes);
 
 }  // namespace netwright

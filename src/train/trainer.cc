@@ -26,13 +26,15 @@ std::unique_ptr<Program> lower_training(const Recipe& recipe, int64_t micro_batc
 
 }  // namespace
 
+void check_micro_batches(int64_t batch, int64_t parts) {
+  if (parts < 1 || batch % parts != 0) fail("a batch of {} images can't be worked on in {} equal parts", batch, parts);
+}
+
 Trainer::Trainer(const Recipe& recipe, const TrainData& data, const TrainerOptions& options, const RunInfo& info,
                  Backend& backend)
     : recipe_(recipe), data_(data), options_(options), backend_(backend), schedule_(recipe.schedule()) {
   const int64_t batch = recipe.batch.value;
-  if (options.micro_batches < 1 || batch % options.micro_batches != 0) {
-    fail("a batch of {} images can't be worked on in {} equal parts", batch, options.micro_batches);
-  }
+  check_micro_batches(batch, options.micro_batches);
   prepare_folder(info);
   program_ = lower_training(recipe, batch / options.micro_batches, backend);
   const ParameterLayout& layout = program_->layout();
@@ -115,17 +117,20 @@ TrainOutcome Trainer::train() {
     Batch* batch = next_batch();
     if (batch == nullptr) break;
     if (progress_.step == first_step) {
-      write_first_batch(metrics_->events(), *batch, recipe_.input, data_.train->class_names(), first_step);
+      write_or_fail([&] {
+        write_first_batch(metrics_->events(), *batch, recipe_.input, data_.train->class_names(), first_step);
+      });
     }
     train_step(*batch);
     pipeline_->recycle(batch);
-    show_progress();
+    show_progress(progress_.step == last_step);
     if (due(options_.histogram_steps)) log_histograms();
     if (due(options_.log_steps) || progress_.step == last_step) log_metrics();
     if (due(options_.eval_steps) && progress_.step < last_step) evaluate();
     if (checkpoint_is_due()) save();
   }
   finish_loss();
+  if (logged_step_ != progress_.step) show_progress(true);
   display_->finish();
   save();
   if (StopSignals::received() == 0) evaluate();
@@ -147,6 +152,8 @@ Batch* Trainer::next_batch() {
 void Trainer::train_step(const Batch& batch) {
   const float rate = learning_rate(schedule_, progress_.step);
   for (int64_t part = 0; part < options_.micro_batches; ++part) run_micro_batch(batch, part);
+  const bool logged = (progress_.step + 1) % options_.log_steps == 0 || progress_.step + 1 == recipe_.train_steps.value;
+  if (logged) l2_loss_ = optimizer_->l2_loss(*values_);
   optimizer_->update(*values_, *gradients_, rate);
   progress_.step += 1;
   progress_.position = batch.position + recipe_.batch.value;
@@ -191,24 +198,31 @@ void Trainer::finish_loss() {
   step_loss_ = 0.0;
 }
 
+void Trainer::write_or_fail(const std::function<void()>& write) const {
+  try {
+    write();
+  } catch (const Error& error) {
+    fail("step {}: {}; {}", progress_.step, error.what(), last_good_checkpoint());
+  }
+}
+
 void Trainer::log_metrics() {
   finish_loss();
   const double mean = progress_.loss_sum / static_cast<double>(progress_.loss_count);
   const double seconds = seconds_since(logged_at_);
   const double images = static_cast<double>((progress_.step - logged_step_) * recipe_.batch.value);
   const double waited = pipeline_->wait_seconds() - logged_wait_;
-  // The last three tell of the machine; all others are the same each time a run is repeated.
-  try {
+  // The loss is the mean of the steps' cross-entropies, and the weight decay of the weights before the last update, as
+  // the originals' has it. The last three tell of the machine; all others are the same each time a run is repeated.
+  write_or_fail([&] {
     metrics_->write(progress_.step, {{"epoch", static_cast<double>(progress_.step) / schedule_.steps_per_epoch},
-                                     {"loss", mean + optimizer_->l2_loss(*values_)},
+                                     {"loss", mean + l2_loss_},
                                      {"cross_entropy", mean},
                                      {"learning_rate", learning_rate(schedule_, progress_.step - 1)},
                                      {"seconds", seconds},
                                      {"examples/sec", images / seconds},
                                      {"waiting_for_data", waited / seconds}});
-  } catch (const Error& error) {
-    fail("step {}: {}; {}", progress_.step, error.what(), last_good_checkpoint());
-  }
+  });
   progress_.loss_sum = 0.0;
   progress_.loss_count = 0;
   logged_at_ = Clock::now();
@@ -218,12 +232,17 @@ void Trainer::log_metrics() {
 
 void Trainer::log_histograms() {
   const ParameterLayout& layout = program_->layout();
-  write_histograms(metrics_->events(), "weights", layout, *values_, progress_.step);
-  // As the optimiser took them, with weight decay.
-  write_histograms(metrics_->events(), "gradients", layout, *gradients_, progress_.step);
+  write_or_fail([&] {
+    write_histograms(metrics_->events(), "weights", layout, *values_, progress_.step);
+    // As the optimiser took them, with weight decay.
+    write_histograms(metrics_->events(), "gradients", layout, *gradients_, progress_.step);
+  });
 }
 
-void Trainer::show_progress() {
+void Trainer::show_progress(bool always) {
+  // A device may still be busy with the step, and its loss must be waited for: only for a line that is seen.
+  if (!always && !display_->is_due()) return;
+  finish_loss();
   const double waited = pipeline_->wait_seconds() - logged_wait_;
   display_->update(progress_.step * recipe_.batch.value,
                    fmt::format("step {}, loss {:.3f}, waiting for data {:.0f} %", progress_.step, last_loss_,
@@ -267,6 +286,10 @@ bool Trainer::all_finite() {
   return std::ranges::all_of(parts, [this](FlatBuffer* part) { return backend_.all_finite(*part); });
 }
 
+EvalMark Trainer::evaluation_mark() const {
+  return {.by = "train", .data = fingerprint(*data_.eval, data_.eval_name), .averaged = averages_ != nullptr};
+}
+
 void Trainer::evaluate() {
   if (!data_.eval) return;
   save();
@@ -282,7 +305,13 @@ void Trainer::evaluate() {
   }
   const std::optional<EvalResult> result = evaluator_->evaluate(averages_ ? *averages_ : *values_);
   if (!result) return;
-  write_result(*eval_metrics_, progress_.step, *result);
+  if (result->not_finite > 0) {
+    // Averages may recover; the weights themselves are looked at by save().
+    log_warning("step {}: the network's outputs aren't finite for {} of {} images; the evaluation doesn't count",
+                progress_.step, with_commas(result->not_finite), with_commas(result->images));
+    return;
+  }
+  write_or_fail([&] { write_result(*eval_metrics_, progress_.step, *result, evaluation_mark()); });
   log_info("step {}: top-1 {:.2f} %, top-5 {:.2f} %, loss {:.4f} on {} images{}", progress_.step, 100.0 * result->top1,
            100.0 * result->top5, result->loss, with_commas(result->images), averages_ ? ", averaged weights" : "");
   report_bad_records(result->bad_records, "left out");
@@ -295,7 +324,7 @@ void Trainer::evaluate() {
 void Trainer::evaluate_if_missing() {
   if (!data_.eval || progress_.step == 0) return;
   const bool wanted = due(options_.eval_steps) || progress_.step >= recipe_.train_steps.value;
-  if (wanted && last_metrics_step(options_.model_dir + "/eval") < progress_.step) evaluate();
+  if (wanted && !has_result(options_.model_dir + "/eval", progress_.step, evaluation_mark())) evaluate();
 }
 
 }  // namespace netwright

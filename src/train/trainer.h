@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -41,6 +42,7 @@ struct TrainerOptions {
 struct TrainData {
   std::shared_ptr<const ImageSource> train;
   std::shared_ptr<const ImageSource> eval;  // null: nothing is evaluated
+  std::string eval_name = {};               // what --eval_data said
 };
 
 struct TrainOutcome {
@@ -48,6 +50,9 @@ struct TrainOutcome {
   bool already = false;  // the run was complete before
   int signal = 0;        // the signal that ended it early, or 0
 };
+
+// Throws Error unless a batch can be worked on in so many equal parts.
+void check_micro_batches(int64_t batch, int64_t parts);
 
 // Holds model_dir locked from its construction on.
 class Trainer {
@@ -87,12 +92,15 @@ class Trainer {
   bool due(int64_t every) const { return every > 0 && progress_.step % every == 0; }
   void log_metrics();
   void log_histograms();
-  void show_progress();
+  void show_progress(bool always);
+  // Calls `write`; an Error then names the step and the last good checkpoint.
+  void write_or_fail(const std::function<void()>& write) const;
   bool checkpoint_is_due() const;
   void save();
   // "; the last good checkpoint is DIR/model.ckpt-STEP", or that there is none.
   std::string last_good_checkpoint() const;
   bool all_finite();
+  EvalMark evaluation_mark() const;
   void evaluate();
   // A run that was ended in an evaluation makes up for it.
   void evaluate_if_missing();
@@ -122,6 +130,7 @@ class Trainer {
   double step_loss_ = 0.0;       // of the micro-batches read so far
   bool loss_is_unread_ = false;  // the program holds the loss of its last run
   double last_loss_ = 0.0;
+  double l2_loss_ = 0.0;  // of the weights that the last step began with, if the step is logged
   Clock::time_point logged_at_;
   int64_t logged_step_ = 0;
   double logged_wait_ = 0.0;

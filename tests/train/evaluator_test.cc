@@ -39,6 +39,7 @@ TEST(CountLogits, WhatIsNotFiniteIsWrong) {
   EXPECT_EQ(counts.images, 1);
   EXPECT_EQ(counts.top1, 0);
   EXPECT_EQ(counts.top5, 0);
+  EXPECT_EQ(counts.not_finite, 1);
 }
 
 TEST(CountLogits, SmoothedLossesOfTheOriginal) {

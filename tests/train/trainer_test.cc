@@ -167,6 +167,23 @@ TEST(Trainer, EvaluatesWhatASignalCutShort) {
   EXPECT_EQ(nlohmann::json::parse(read_file(folder.file("eval/metrics.jsonl")))["step"], 6);
 }
 
+// Others' evaluations of the same step, as `netwright eval` adds them, are not the run's own.
+TEST(Trainer, LooksForItsOwnEvaluation) {
+  const TemporaryFolder folder;
+  const Settings settings{.steps = 6, .evaluate = true};
+  TinyRun(folder.path(), settings).train();
+  const auto own = nlohmann::ordered_json::parse(read_file(folder.file("eval/metrics.jsonl")));
+  EXPECT_EQ(own["by"], "train");
+  EXPECT_EQ(own["weights"], "averaged");
+  for (const auto& [key, other] : {std::pair("by", "eval"), std::pair("samples", "0"), std::pair("weights", "raw")}) {
+    auto line = own;
+    line[key] = other;
+    folder.write("eval/metrics.jsonl", line.dump() + "\n");
+    TinyRun(folder.path(), settings).train();
+    EXPECT_EQ(metrics_of(folder.file("eval")), (std::vector<std::string>{line.dump(), own.dump()})) << key;
+  }
+}
+
 TEST(Trainer, PredictsItsMemory) {
   const TemporaryFolder folder;
   const TinyRun run(folder.path(), {});
