@@ -52,6 +52,7 @@ T read_number(const std::string& text, const Range& range) {
 }
 
 std::string read_choice(const std::string& text, const std::vector<std::string>& choices) {
+  if (text.empty()) fail("an empty value");
   if (!choices.empty() && std::find(choices.begin(), choices.end(), text) == choices.end()) {
     fail("must be one of {}", join(choices, ", "));
   }

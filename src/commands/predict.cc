@@ -15,6 +15,7 @@
 #include "data/augment.h"
 #include "data/source.h"
 #include "engine/program.h"
+#include "formats/json_text.h"
 #include "train/recipe.h"
 
 namespace netwright {
@@ -48,11 +49,14 @@ Flags declare(PredictOptions& o) {
   return flags;
 }
 
-// The first word is the architecture unless a run's folder tells it; there it may be one all the same.
+// The first word is the architecture unless a run's folder tells it; there it may be one all the same. An image alone
+// is an image: what is missing then is the model.
 std::vector<std::string> take_model(PredictOptions& o) {
   std::vector<std::string> images = o.words;
   const bool told = tells_model(o.trained);
-  if (!told || (images.size() > 1 && !std::filesystem::exists(images.front()))) {
+  const bool several = images.size() > 1;
+  const bool is_file = std::filesystem::exists(images.front());
+  if (told ? several && !is_file : several || !is_file) {
     o.trained.model = images.front();
     images.erase(images.begin());
   }
@@ -72,7 +76,7 @@ std::vector<std::string> class_names(const PredictOptions& o, const TrainedModel
   }
   const int64_t classes = trained.graph.classes();
   if (first_named_label(trained.label_base, classes, names.size()) == 1) names.insert(names.begin(), "background");
-  if (!names.empty() && static_cast<int64_t>(names.size()) != classes) {
+  if ((o.labels || !names.empty()) && static_cast<int64_t>(names.size()) != classes) {
     fail("{}: {} names for {} classes", o.labels.value_or("run.json"), names.size(), classes);
   }
   return names;
@@ -113,17 +117,22 @@ class Predictor {
     pixels_.resize(row_ * static_cast<size_t>(batch));
   }
 
-  // Logits of up to `batch` images, a row each.
-  std::vector<float> run(std::span<const std::string> images) {
+  // Takes in up to `batch` images, to the first that can't be read: gives the number before it, and `failure` says why.
+  size_t read(std::span<const std::string> images, std::string& failure) {
     for (size_t i = 0; i < images.size(); ++i) {
       try {
         preprocessor_.evaluate(read_file(images[i]), pixels_.data() + i * row_);
       } catch (const Error& error) {
-        const std::string message = error.what();
-        if (message.starts_with(images[i])) throw;
-        fail("{}: {}", images[i], message);
+        failure = error.what();
+        if (!failure.starts_with(images[i])) failure = fmt::format("{}: {}", images[i], failure);
+        return i;
       }
     }
+    return images.size();
+  }
+
+  // Logits of the images taken in, a row each.
+  std::vector<float> run() {
     program_.set_images(pixels_);
     program_.forward(*values_);
     return program_.read(program_.graph().output("logits"));
@@ -154,8 +163,8 @@ nlohmann::ordered_json to_json(const std::string& image, const std::vector<Ranke
 }
 
 void print_ranked(const std::string& image, const std::vector<Ranked>& ranked, const std::vector<std::string>& names) {
-  print("{}\n", image);
-  for (const Ranked& r : ranked) print("  {:6.2f} %  {}\n", 100.0 * r.probability, name_of(names, r.label));
+  print("{}\n", one_line(image));
+  for (const Ranked& r : ranked) print("  {:6.2f} %  {}\n", 100.0 * r.probability, one_line(name_of(names, r.label)));
 }
 
 }  // namespace
@@ -173,11 +182,17 @@ int run_predict(CommandContext& context) {
   Predictor predictor(trained, backend, parse_precision(options.precision), batch);
   nlohmann::ordered_json all = nlohmann::ordered_json::array();
   const auto classes = static_cast<size_t>(trained.graph.classes());
-  for (size_t begin = 0; begin < images.size(); begin += static_cast<size_t>(batch)) {
+  std::string failure;
+  for (size_t begin = 0; begin < images.size() && failure.empty(); begin += static_cast<size_t>(batch)) {
     const auto part = std::span(images).subspan(begin, std::min(static_cast<size_t>(batch), images.size() - begin));
-    const std::vector<float> logits = predictor.run(part);
-    for (size_t i = 0; i < part.size(); ++i) {
-      const auto ranked = most_probable(std::span(logits).subspan(i * classes, classes), options.top);
+    const size_t count = predictor.read(part, failure);
+    const std::vector<float> logits = count > 0 ? predictor.run() : std::vector<float>{};
+    for (size_t i = 0; i < count; ++i) {
+      const auto row = std::span(logits).subspan(i * classes, classes);
+      if (!std::ranges::all_of(row, [](float z) { return std::isfinite(z); })) {
+        fail("{}: the network's outputs for it aren't finite", part[i]);
+      }
+      const auto ranked = most_probable(row, options.top);
       if (options.json) {
         all.push_back(to_json(part[i], ranked, names));
       } else {
@@ -185,7 +200,8 @@ int run_predict(CommandContext& context) {
       }
     }
   }
-  if (options.json) print("{}\n", all.dump(2));
+  if (options.json && !all.empty()) print("{}\n", json_text(all, 2));
+  if (!failure.empty()) fail("{}", failure);
   return 0;
 }
 

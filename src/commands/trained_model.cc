@@ -16,6 +16,11 @@ namespace fs = std::filesystem;
 
 std::string path_of(const TrainedChoice& choice) { return choice.weights.empty() ? choice.model_dir : choice.weights; }
 
+void check_folder(const TrainedChoice& choice) {
+  const std::string& folder = choice.model_dir;
+  if (!folder.empty() && !fs::is_directory(folder)) fail("--model_dir={}: no such folder", folder);
+}
+
 // The folder where a run.json may lie.
 std::string folder_of_weights(const std::string& path) {
   if (fs::is_directory(path)) return path;
@@ -66,6 +71,7 @@ void declare_trained_flags(Flags& flags, TrainedChoice& choice) {
 
 bool tells_model(const TrainedChoice& choice) {
   const std::string path = path_of(choice);
+  check_folder(choice);
   return origin_of(path).has_value() || read_run_info(folder_of_weights(path)).has_value();
 }
 
@@ -74,7 +80,7 @@ TrainedModel describe_trained(const TrainedChoice& choice) {
     fail("give one of --model_dir (the folder of a run) and --weights (a checkpoint or .safetensors file)");
   }
   const std::string path = path_of(choice);
-  if (!choice.model_dir.empty() && !fs::is_directory(path)) fail("--model_dir={}: no such folder", path);
+  check_folder(choice);
   TrainedModel trained;
   std::optional<WeightsOrigin> origin = origin_of(path);
   if (!origin) {

@@ -27,6 +27,7 @@ struct TrainedChoice {
 void declare_trained_flags(Flags& flags, TrainedChoice& choice);
 
 // Whether a run.json lies with the weights, or they say themselves what they are for, so that MODEL need not be given.
+// Throws Error when --model_dir names no folder.
 bool tells_model(const TrainedChoice& choice);
 
 struct TrainedModel {

@@ -186,6 +186,17 @@ void write_damaged_runs(const fs::path& root) {
   copy("run_index", "model.ckpt-2.index", [](const std::string& s) { return s.substr(0, 100); });
 }
 
+// The run's weights, the last of them not numbers: this format has no checksums.
+void write_nan(const fs::path& root) {
+  const std::string path = root / "nan.safetensors";
+  const ProgramResult converted =
+      run_netwright({"convert", "--weights=" + (root / "run").string(), "--output=" + path});
+  if (converted.exit_code != 0) fail("{}", converted.err);
+  std::string bytes = read_file(path);
+  bytes.replace(bytes.size() - 4000, 4000, std::string(4000, '\xff'));
+  write(path, bytes);
+}
+
 }  // namespace
 
 void make_damaged_files(const std::string& folder) {
@@ -203,6 +214,7 @@ void make_damaged_files(const std::string& folder) {
   const ProgramResult trained = run_netwright(words);
   if (trained.exit_code != 0) fail("{}", trained.err);
   write_damaged_runs(root);
+  write_nan(root);
 }
 
 }  // namespace netwright::test

@@ -116,6 +116,56 @@ TEST_F(Run, EvaluatesOtherDataByTheNamesOfTheirClasses) {
   EXPECT_NEAR(sum, 10.0 * named["cross_entropy"].get<double>(), 1e-5);
 }
 
+// safetensors have no checksums: the last values are made NaN.
+TEST_F(Run, OutputsThatAreNotFiniteAreNoResult) {
+  const std::string weights = run_->file("nan.safetensors");
+  const ProgramResult made = run_netwright({"convert", "--weights=" + run_->path(), "--output=" + weights});
+  ASSERT_EQ(made.exit_code, 0) << made.err;
+  std::string bytes = read_file(weights);
+  bytes.replace(bytes.size() - 4000, 4000, std::string(4000, '\xff'));
+  write_file_atomically(weights, bytes);
+  const ProgramResult result = evaluate({"--weights=" + weights});
+  expect_error(result, 1, "nan.safetensors: the network's outputs aren't finite for 10 of 10 images");
+  EXPECT_EQ(result.out, "");
+  expect_error(run_netwright({"predict", "--weights=" + weights, write_picture(0)}), 1,
+               "picture-0.jpg: the network's outputs for it aren't finite");
+}
+
+TEST_F(Run, AResultThatCanNotBeKeptIsTold) {
+  const TemporaryFolder copy;
+  std::filesystem::copy(run_->path(), copy.path(), std::filesystem::copy_options::recursive);
+  std::filesystem::remove_all(copy.file("eval"));
+  copy.write("eval", "in the way");
+  const ProgramResult result = evaluate({"--model_dir=" + copy.path()});
+  EXPECT_EQ(result.exit_code, 0);
+  EXPECT_THAT(result.out, HasSubstr("top-1 "));
+  EXPECT_THAT(result.err, HasSubstr("warning: the result isn't kept with the run: "));
+}
+
+// Of paths and classes.
+TEST_F(Run, NamesNeedNotBeUtf8) {
+  const TemporaryFolder folder;
+  for (int i = 0; i < 6; ++i) {
+    const std::string name = fmt::format("d\xff/{}/{}.jpg", std::array{"dark\xfe", "bright"}.at(i % 2), i);
+    std::filesystem::create_directories(std::filesystem::path(folder.file(name)).parent_path());
+    folder.write(name, picture(i % 2, i));
+  }
+  const std::string data = folder.file("d\xff");
+  std::vector<std::string> words = train_words(data, folder.file("run\xff"));
+  std::erase(words, "--epochs=15");
+  words.insert(words.end(), {"--train_steps=2", "--eval_data=" + data});
+  const ProgramResult trained = run_netwright(words);
+  ASSERT_EQ(trained.exit_code, 0) << trained.err;
+  std::filesystem::create_directories(folder.file("some"));
+  std::filesystem::rename(folder.file("d\xff/dark\xfe"), folder.file("some/dark\xfe"));
+  const nlohmann::json result = evaluation({"--model_dir=" + folder.file("run\xff"), "--data=" + folder.file("some")});
+  EXPECT_EQ(result["images"], 3);
+  EXPECT_EQ(run_netwright({"predict", "--json", "--threads=1", "--model_dir=" + folder.file("run\xff"),
+                           folder.file("some/dark\xfe/0.jpg")})
+                .exit_code,
+            0);
+}
+
 TEST_F(Run, Predicts) {
   const std::vector<std::string> pictures = {write_picture(0), write_picture(2)};
   const ProgramResult result =
@@ -180,7 +230,9 @@ TEST_F(Run, PredictRefusesWhatIsNoImage) {
   const std::string cut = run_->write("cut.jpg", picture(1, 1).substr(0, 300));
   const std::string model_dir = "--model_dir=" + run_->path();
   expect_error(run_netwright({"predict", model_dir, text}), 1, "text.jpg: ");
-  expect_error(run_netwright({"predict", model_dir, write_picture(1), cut}), 1, "cut.jpg: ");
+  const ProgramResult both = run_netwright({"predict", model_dir, write_picture(1), cut});
+  expect_error(both, 1, "cut.jpg: ");
+  EXPECT_THAT(both.out, HasSubstr("picture-1.jpg\n"));
   expect_error(run_netwright({"predict", model_dir, run_->file("none.jpg")}), 2, "none.jpg: no such file");
   expect_error(run_netwright({"predict", model_dir, text, "--labels=" + text}), 2, "1 names for 3 classes");
 }
