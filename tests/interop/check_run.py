@@ -132,6 +132,20 @@ def check_drawings(program):
     print("drawings: %d models, well-formed" % len(models))
 
 
+def check_resumed(program, folder):
+    """A run that died after step 2 does steps 3 and 4 again: each step is one point."""
+    run = folder + "/run"
+    with open(run + "/checkpoint", "w") as file:
+        file.write('model_checkpoint_path: "model.ckpt-2"\nall_model_checkpoint_paths: "model.ckpt-2"\n')
+    train(program, folder)
+    accumulator = EventAccumulator(run, size_guidance={SCALARS: 0})
+    accumulator.Reload()
+    for tag in accumulator.Tags()[SCALARS]:
+        steps = [point.step for point in accumulator.Scalars(tag)]
+        assert steps == [1, 2, 3, 4], (tag, steps)
+    print("scalars of a resumed run: each step once")
+
+
 def main():
     program = sys.argv[1]
     check_drawings(program)
@@ -145,6 +159,7 @@ def main():
         check_histograms(run, accumulator)
         check_image(accumulator)
         check_dashboards(run)
+        check_resumed(program, folder)
 
 
 main()

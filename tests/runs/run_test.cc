@@ -142,6 +142,21 @@ TEST_F(Run, AResultThatCanNotBeKeptIsTold) {
   EXPECT_THAT(result.err, HasSubstr("warning: the result isn't kept with the run: "));
 }
 
+// The run.json promises more steps than there are.
+TEST_F(Run, WatchingEndsWithAWord) {
+  const TemporaryFolder copy;
+  std::filesystem::copy(run_->path(), copy.path(), std::filesystem::copy_options::recursive);
+  auto info = nlohmann::ordered_json::parse(read_file(copy.file("run.json")));
+  for (auto& setting : info["settings"]) {
+    if (setting["name"] == "train_steps") setting["value"] = "61";
+  }
+  copy.write("run.json", info.dump());
+  const ProgramResult result = evaluate({"--model_dir=" + copy.path(), "--watch", "--eval_timeout=0"});
+  EXPECT_EQ(result.exit_code, 0);
+  EXPECT_THAT(result.out, HasSubstr("step           60\n"));
+  EXPECT_THAT(result.err, HasSubstr(copy.path() + ": no new checkpoint in 0 s; watched no longer\n"));
+}
+
 // Of paths and classes.
 TEST_F(Run, NamesNeedNotBeUtf8) {
   const TemporaryFolder folder;
