@@ -62,6 +62,12 @@ std::string did_you_mean(std::string_view given, std::span<const std::string> kn
   return text + "?";
 }
 
+std::string and_did_you_mean(std::string_view given, std::span<const std::string> known) {
+  std::string text = did_you_mean(given, known);
+  if (!text.empty()) text.insert(0, "; ");
+  return text;
+}
+
 std::vector<std::string> split(std::string_view text, char separator) {
   std::vector<std::string> parts;
   size_t begin = 0;

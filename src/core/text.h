@@ -15,6 +15,8 @@ std::vector<std::string> nearest_names(std::string_view given, std::span<const s
 
 // "did you mean a, b or c?" for the nearest names, or an empty string.
 std::string did_you_mean(std::string_view given, std::span<const std::string> known);
+// The same to be put behind a sentence: "; did you mean a, b or c?" or an empty string.
+std::string and_did_you_mean(std::string_view given, std::span<const std::string> known);
 
 std::vector<std::string> split(std::string_view text, char separator);
 std::string join(std::span<const std::string> parts, std::string_view separator);

@@ -92,7 +92,7 @@ FolderSource::FolderSource(const fs::path& root, std::vector<std::string> classe
     const auto found = std::ranges::find(classes_, folder);
     if (found == classes_.end()) {
       fail("{}: class folder {} is not among the {} classes of the training set{}", root.string(), folder,
-           classes_.size(), did_you_mean(folder, classes_));
+           classes_.size(), and_did_you_mean(folder, classes_));
     }
     Listing list = list_images(root / folder);
     if (list.images.empty()) without.push_back(folder);

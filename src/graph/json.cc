@@ -132,9 +132,8 @@ class Place {
     if (!value_.is_object()) refuse("an object");
     for (const auto& [name, item] : value_.items()) {
       if (std::find(known.begin(), known.end(), name) == known.end()) {
-        const std::string hint = did_you_mean(name, known);
         fail("graph JSON: {} has an unknown {:?}{}", path_.empty() ? "the document" : path_, name,
-             hint.empty() ? "" : "; " + hint);
+             and_did_you_mean(name, known));
       }
     }
   }

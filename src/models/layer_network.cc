@@ -68,17 +68,15 @@ const BlockKind* known_kind(const BlockReader& reader) {
   if (found == nullptr) {
     std::vector<std::string> kinds;
     for (const BlockKind& kind : block_kinds()) kinds.emplace_back(kind.name);
-    const std::string hint = did_you_mean(block.kind, kinds);
     reader.warn(block.line, fmt::format("unknown kind [{}]; the block is passed over{}", block.kind,
-                                        hint.empty() ? "" : "; " + hint));
+                                        and_did_you_mean(block.kind, kinds)));
     return nullptr;
   }
   const std::vector<std::string> keys(found->fields.begin(), found->fields.end());
   for (const PrototxtField& field : block.fields) {
     if (std::find(keys.begin(), keys.end(), field.key) != keys.end()) continue;
-    const std::string hint = did_you_mean(field.key, keys);
     reader.warn(field.line, fmt::format("unknown field {} of [{}]; it is passed over{}", field.key, block.kind,
-                                        hint.empty() ? "" : "; " + hint));
+                                        and_did_you_mean(field.key, keys)));
   }
   return found;
 }
@@ -188,8 +186,7 @@ class Assembly {
     }
     std::vector<std::string> known;
     for (const auto& [other, node] : nodes_) known.push_back(other);
-    const std::string hint = did_you_mean(name, known);
-    reader.refuse(key, "reads {}, but no layer before it has that name{}", name, hint.empty() ? "" : "; " + hint);
+    reader.refuse(key, "reads {}, but no layer before it has that name{}", name, and_did_you_mean(name, known));
   }
 
   void check_labels(const BlockReader& reader) const {
