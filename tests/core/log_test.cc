@@ -4,6 +4,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <cerrno>
+#include <cstring>
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -42,7 +45,7 @@ TEST(Progress, OnATerminalALineKeepsToItsWidth) {
   size.ws_col = 40;
   int terminal = -1;
   const pid_t child = forkpty(&terminal, nullptr, nullptr, &size);
-  ASSERT_GE(child, 0);
+  if (child < 0) GTEST_SKIP() << "SKIPPED: no pseudo-terminal: " << std::strerror(errno);
   if (child == 0) {
     {
       Progress progress("training", "images", 200);
